@@ -1,0 +1,72 @@
+#include "segment/new_segment.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "forelog/try.h"
+#include "segment/segment_name.h"
+
+namespace forelog::segment {
+
+namespace {
+
+constexpr std::size_t kZeroBytes = 1 * MiB;
+
+Status write_zeros(File& file, std::uint64_t bytes) {
+  const std::vector<std::byte> zeros(
+      static_cast<std::size_t>(std::min<std::uint64_t>(kZeroBytes, bytes)));
+  for (std::uint64_t at = 0; at < bytes; at += zeros.size()) {
+    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - at));
+    FORELOG_TRY(file.write_at(at, ByteView(zeros.data(), part)));
+  }
+  return {};
+}
+
+Result<Spare> fill_spare(Directory& dir, const std::string& name, std::uint64_t capacity,
+                         Blocks blocks, bool recycle) {
+  Spare spare;
+  spare.name = name;
+  spare.capacity = capacity;
+  spare.file = FORELOG_TRY(dir.open(name, recycle ? OpenMode::read_write : OpenMode::create_new));
+  if (recycle) FORELOG_TRY(spare.file->truncate(capacity));
+  FORELOG_TRY(spare.file->allocate(capacity));
+  // Why: what an earlier life left in a recycled file must be gone before the file is used, so
+  // that what follows a log's end is zeros, or was torn by a crash.
+  if (recycle || blocks == Blocks::written) {
+    FORELOG_TRY(write_zeros(*spare.file, capacity));
+    FORELOG_TRY(spare.file->sync_data());
+  }
+  return spare;
+}
+
+}  // namespace
+
+Result<Spare> make_spare(Directory& dir, const std::string& name, std::uint64_t capacity,
+                         Blocks blocks, bool recycle) {
+  Result<Spare> spare = fill_spare(dir, name, capacity, blocks, recycle);
+  // A file that could not be filled holds space that the log may need; it has no other use, and
+  // the next open removes it if this fails.
+  if (!spare) (void)dir.remove(name);
+  return spare;
+}
+
+Result<std::shared_ptr<SegmentFile>> publish_segment(Directory& dir, Spare spare,
+                                                     const format::SegmentHeader& header,
+                                                     ByteView first_frames) {
+  auto segment = std::make_shared<SegmentFile>();
+  segment->name = segment_name(header.number);
+  segment->header = header;
+  segment->key = format::segment_key(header);
+  segment->file = std::move(spare.file);
+  std::array<std::byte, format::kSegmentHeaderBytes> bytes;
+  format::encode_segment_header(header, bytes);
+  const std::array<ByteView, 2> parts = {ByteView(std::span<const std::byte>(bytes)), first_frames};
+  FORELOG_TRY(segment->file->write_at(0, parts));
+  FORELOG_TRY(segment->file->sync_data());
+  FORELOG_TRY(dir.rename(spare.name, segment->name));
+  FORELOG_TRY(dir.sync());
+  return segment;
+}
+
+}  // namespace forelog::segment
