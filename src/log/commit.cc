@@ -1,0 +1,200 @@
+// The waiting half of Writer: who leads a sync, who sleeps, and who is woken.
+//
+// Cycles. At most one sync is under way; it is a cycle. A thread that waits belongs to the crowd of
+// the cycle that will cover its record: the one under way while that has not fixed what it covers,
+// else the next. When a cycle ends its whole crowd is woken with one call, and one thread of the
+// next crowd, to lead. Each wake changes the crowd's word first, so that no thread that is about
+// to sleep can miss it.
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/check.h"
+#include "base/fork.h"
+#include "base/futex.h"
+#include "base/text.h"
+#include "forelog/try.h"
+#include "log/quiet.h"
+#include "log/writer.h"
+
+namespace forelog::log {
+
+using base::concat;
+using base::MutexLock;
+using base::MutexUnlock;
+using Clock = std::chrono::steady_clock;
+
+Status Writer::unknown_outcome(Lsn lsn) const {
+  if (closed_) return {Code::cancelled, "the log was closed"};
+  return {Code::outcome_unknown,
+          concat("LSN ", lsn.value, " may or may not be durable: ", failed_.message())};
+}
+
+Status Writer::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline, bool lead) {
+  MutexLock lock(mutex_);
+  if (fork_generation_ != base::fork_generation()) return usable();
+  if (lsn >= next_lsn_) {
+    return {Code::invalid_argument, concat("LSN ", lsn.value, " was not appended; the last one is ",
+                                           next_lsn_.value - 1)};
+  }
+  if (level == Durability::buffered) return {};
+  if (level == Durability::written) return wait_written(lsn, deadline);
+  return wait_synced(lsn, deadline, lead);
+}
+
+Status Writer::wait_written(Lsn lsn, std::optional<Deadline> deadline) {
+  while (lsn > view_.written()) {
+    if (!failed_.ok() || closed_) return unknown_outcome(lsn);
+    if (!writing_) {
+      write_pending(true);
+    } else if (!deadline) {
+      room_.wait(mutex_);
+    } else if (!room_.wait_until(mutex_, *deadline)) {
+      return {Code::timed_out, concat("LSN ", lsn.value, " was not written in time; it may be yet")};
+    }
+  }
+  return {};
+}
+
+Status Writer::wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead) {
+  while (lsn > view_.synced()) {
+    if (!failed_.ok() || closed_) return unknown_outcome(lsn);
+    if (deadline && Clock::now() >= *deadline) {
+      return {Code::timed_out, concat("LSN ", lsn.value, " was not synced in time; it may be yet")};
+    }
+    if (!syncing_ && lead) {
+      lead_sync();
+    } else {
+      sleep_in_crowd(lsn, deadline);
+    }
+  }
+  return {};
+}
+
+void Writer::sleep_in_crowd(Lsn lsn, std::optional<Deadline> deadline) {
+  const bool covered = syncing_ && (!target_ || lsn <= *target_);
+  const std::uint64_t cycle = covered ? cycle_ : cycle_ + 1;
+  Crowd& crowd = crowds_[cycle % 2];
+  ++crowd.count;
+  if (covered) arrived_.store(crowd.count + 1, std::memory_order_relaxed);
+  const std::uint32_t seen = crowd.word.load(std::memory_order_relaxed);
+  {
+    MutexUnlock unlocked(mutex_);
+    base::futex_wait(crowd.word, seen, deadline);
+  }
+  // A cycle that has ended took its crowd off the books itself.
+  const bool ended = cycle < cycle_ || (cycle == cycle_ && !syncing_);
+  if (!ended) --crowd.count;
+}
+
+// Waits for the threads that were just released, if they came back in time before: one sync for
+// all of them instead of two. A thread that is alone waits for no one.
+void Writer::gather() {
+  const auto limit = std::min(gather_limit_, sync_time_ / 2);
+  Crowd& crowd = crowds_[cycle_ % 2];
+  arrived_.store(crowd.count + 1, std::memory_order_relaxed);
+  if (expected_ <= crowd.count + 1 || limit <= std::chrono::microseconds(1)) return;
+  const std::uint32_t expected = expected_;
+  const auto until = Clock::now() + limit;
+  bool all = false;
+  {
+    MutexUnlock unlocked(mutex_);
+    while (!all && Clock::now() < until) {
+      std::this_thread::yield();
+      all = arrived_.load(std::memory_order_relaxed) >= expected;
+    }
+  }
+  // Half the time when it was in vain, twice when it was not.
+  gather_limit_ = all ? std::min<std::chrono::nanoseconds>(gather_limit_ * 2,
+                                                           options_.group_commit_delay_max)
+                      : std::max<std::chrono::nanoseconds>(gather_limit_ / 2,
+                                                           options_.group_commit_delay_max / 16);
+}
+
+void Writer::lead_sync() {
+  FORELOG_CHECK(!syncing_);
+  syncing_ = true;
+  ++cycle_;
+  target_.reset();
+  gather();
+  while (writing_ && failed_.ok()) room_.wait(mutex_);
+  target_ = Lsn(next_lsn_.value - 1);
+  if (failed_.ok()) write_pending(false);
+  const Point point = written_;
+  if (failed_.ok() && point.lsn > view_.synced()) {
+    Status status;
+    const auto started = Clock::now();
+    {
+      MutexUnlock unlocked(mutex_);
+      status = point.segment->file->sync_data();
+    }
+    const auto took = Clock::now() - started;
+    sync_time_ = sync_time_.count() == 0 ? took : (sync_time_ * 7 + took) / 8;
+    // Durability: after a failed sync the kernel may have dropped the pages and call the next sync
+    // a success. It is never tried again; only a new open, which reads them back, may go on.
+    if (!status.ok()) {
+      fail(status);
+    } else if (failed_.ok()) {
+      view_.set_synced(point.lsn, point.offset);
+    }
+  }
+  end_cycle();
+}
+
+void Writer::end_cycle() {
+  Crowd& crowd = crowds_[cycle_ % 2];
+  Crowd& next = crowds_[(cycle_ + 1) % 2];
+  syncing_ = false;
+  expected_ = crowd.count + 1 + next.count;
+  const bool anyone = crowd.count > 0;
+  const bool leader = next.count > 0;
+  crowd.count = 0;
+  if (anyone) crowd.word.fetch_add(1, std::memory_order_release);
+  if (leader) next.word.fetch_add(1, std::memory_order_release);
+  room_.notify_all();
+  if (!anyone && !leader) return;
+  // Why unlocked: the woken run at once, and would only queue for the lock.
+  MutexUnlock unlocked(mutex_);
+  if (anyone) base::futex_wake_all(crowd.word);
+  if (leader) base::futex_wake_one(next.word);
+}
+
+Status Writer::start_new_segment() {
+  Quiet quiet(*this);
+  FORELOG_TRY(usable());
+  if (active_.tail().next_lsn == active_.segment()->header.first_lsn) return {};
+  if (!spare_) FORELOG_TRY(fetch_spare(options_.segment_bytes));
+  segment::Spare spare = *std::move(spare_);
+  spare_.reset();
+  Status status;
+  {
+    MutexUnlock unlocked(mutex_);
+    status = rotate(std::move(spare));
+  }
+  if (!status.ok()) {
+    fail(status);
+    return status;
+  }
+  written_ = {Lsn(next_lsn_.value - 1), active_.tail().offset, active_.segment()};
+  plan_from_active();
+  return {};
+}
+
+Status Writer::close() {
+  Quiet quiet(*this);
+  if (closed_) return {Code::cancelled, "the log is closed"};
+  const Status usable_before = usable();
+  closed_ = true;
+  FORELOG_TRY(usable_before.ok() ? Status() : usable_before);
+  if (active_.tail().closed) return {};
+  Status status;
+  {
+    MutexUnlock unlocked(mutex_);
+    status = active_.write_close_mark(now());
+    if (status.ok()) status = active_.sync();
+  }
+  if (!status.ok()) fail(status);
+  return status;
+}
+
+}  // namespace forelog::log

@@ -1,0 +1,211 @@
+#include "log/directory_view.h"
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "base/endian.h"
+#include "base/text.h"
+#include "forelog/try.h"
+
+namespace forelog::log {
+
+namespace {
+
+// A survey beside a writer may see the directory half-way through a rotation or a trim; the
+// watermark file tells that it has moved, and the look is taken again.
+constexpr int kLooksMax = 20;
+constexpr std::chrono::milliseconds kPoll{50};
+
+bool same_place(const format::WatermarkRecord& a, const format::WatermarkRecord& b) {
+  return a.segment == b.segment && a.salt == b.salt && a.first_segment == b.first_segment &&
+         a.generation == b.generation;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<DirectoryView>> DirectoryView::open(std::unique_ptr<Directory> dir,
+                                                           ProgressCallback on_progress) {
+  std::shared_ptr<DirectoryView> view(new DirectoryView(std::move(dir)));
+  SurveyOptions options;
+  options.on_progress = std::move(on_progress);
+  base::MutexLock lock(view->mutex_);
+  FORELOG_TRY(view->refresh());
+  if (view->links_.empty() && view->report_.damage.empty()) {
+    return Status(Code::not_found, base::concat(view->dir_->path().string(), ": no log there"));
+  }
+  return view;
+}
+
+Result<std::optional<format::WatermarkRecord>> DirectoryView::read_mark() {
+  using Mark = std::optional<format::WatermarkRecord>;
+  if (mark_file_ == nullptr) {
+    auto file = dir_->open(kWatermarkName, OpenMode::read_only);
+    if (!file) return file.error().code() == Code::not_found ? Result<Mark>(Mark()) : file.error();
+    mark_file_ = *std::move(file);
+  }
+  // Block 0 is overwritten while it is read now and then; the checksum tells.
+  for (int look = 0; look < kLooksMax; ++look) {
+    std::array<std::byte, format::kWatermarkRecordBytes> bytes{};
+    format::WatermarkRecord record;
+    if (FORELOG_TRY(mark_file_->read_at(0, bytes)) == bytes.size() &&
+        format::decode_watermark(bytes, record)) {
+      return Mark(record);
+    }
+    std::this_thread::yield();
+  }
+  return read_watermark(*dir_);
+}
+
+bool DirectoryView::only_grew(const format::WatermarkRecord& mark) const {
+  return surveyed_ && alive_ && mark_ && same_place(*mark_, mark) && !links_.empty() &&
+         links_.back().number == mark.segment && links_.back().salt == mark.salt;
+}
+
+Status DirectoryView::refresh() {
+  for (int look = 0; look < kLooksMax; ++look) {
+    // The lock first: a writer that dies between the two has left its last mark.
+    const bool alive = FORELOG_TRY(dir_->locked(kLockName));
+    const std::optional<format::WatermarkRecord> mark = FORELOG_TRY(read_mark());
+    const std::uint64_t sequence = mark ? mark->sequence : 0;
+    if (surveyed_ && alive == alive_ && sequence == (mark_ ? mark_->sequence : 0)) return {};
+    if (alive && mark && only_grew(*mark)) {
+      mark_ = mark;
+      written_ = mark->written;
+      synced_ = proven_ = mark->synced;
+      written_offset_ = mark->written_offset;
+      synced_offset_ = mark->synced_offset;
+      return {};
+    }
+    FORELOG_TRY(survey_again(mark, alive));
+    if (!alive) return {};
+    const std::optional<format::WatermarkRecord> now = FORELOG_TRY(read_mark());
+    if (mark.has_value() == now.has_value() && (!mark || same_place(*mark, *now))) return {};
+    surveyed_ = false;
+  }
+  return {};
+}
+
+Status DirectoryView::survey_again(const std::optional<format::WatermarkRecord>& mark,
+                                   bool alive) {
+  SurveyOptions options;
+  options.scan_tail = !alive;
+  Survey found = FORELOG_TRY(survey(*dir_, options));
+  surveyed_ = true;
+  alive_ = alive;
+  mark_ = mark;
+  links_ = links_of(found);
+  last_ = found.last;
+  report_ = found.report;
+  proven_ = std::min(found.report.proven_synced, found.report.last_lsn);
+  written_ = synced_ = found.report.last_lsn;
+  written_offset_ = synced_offset_ = found.tail.offset;
+  if (alive && found.watermark && !links_.empty() &&
+      links_.back().number == found.watermark->segment) {
+    written_ = found.watermark->written;
+    written_offset_ = found.watermark->written_offset;
+  }
+  return {};
+}
+
+// A tail shows only what is proven: beside a writer those are its watermarks. A read shows what a
+// writer would keep.
+Lsn DirectoryView::shown(Durability level, bool following) const {
+  if (!alive_ && following) return proven_;
+  return level == Durability::synced ? synced_ : written_;
+}
+
+Result<std::optional<Place>> DirectoryView::locate(Lsn lsn, Durability level, bool following) {
+  Link link;
+  Place place;
+  {
+    base::MutexLock lock(mutex_);
+    FORELOG_TRY(refresh());
+    if (links_.empty()) {
+      return Status(Code::corrupt, base::concat(dir_->path().string(),
+                                                ": no segment can be read; run `forelog verify`"));
+    }
+    if (lsn < links_.front().first_lsn) return trimmed_error(lsn, links_.front().first_lsn);
+    const Lsn last = shown(level, following);
+    if (lsn > last) {
+      // Rot in the last segment hides what lay behind it; that is not the end of the log.
+      for (const Damage& damage : report_.damage) {
+        if (!alive_ && !damage.accepted && lsn >= damage.first_lsn && lsn <= damage.last_lsn) {
+          Place lost;
+          lost.lost = damage;
+          return std::optional(std::move(lost));
+        }
+      }
+      return std::optional<Place>();
+    }
+    const Link* found = find_link(links_, lsn);
+    if (found == nullptr) return std::optional(lost_place(links_, lsn));
+    link = *found;
+    place.generation = mark_ ? mark_->generation : 0;
+    place.limit = link.ended() ? link.end_offset
+                  : level == Durability::synced ? synced_offset_
+                                                : written_offset_;
+    place.last = link.ended() ? Lsn(link.next_lsn.value - 1) : last;
+    place.last = std::min(place.last, last);
+    if (!link.ended()) place.segment = last_;
+  }
+  if (place.segment == nullptr) place.segment = FORELOG_TRY(open_link(*dir_, link));
+  place.begin = FORELOG_TRY(seek_in_segment(*place.segment, link, lsn));
+  return std::optional(std::move(place));
+}
+
+View::Truncation DirectoryView::truncation() {
+  base::MutexLock lock(mutex_);
+  (void)refresh();  // What it could not read now, the next locate() reports.
+  return mark_ ? Truncation{mark_->generation, mark_->kept_through} : Truncation();
+}
+
+Result<Lsn> DirectoryView::first_lsn() {
+  base::MutexLock lock(mutex_);
+  FORELOG_TRY(refresh());
+  return links_.empty() ? Lsn{1} : links_.front().first_lsn;
+}
+
+Result<std::optional<Lsn>> DirectoryView::seek_time(Timestamp time) {
+  std::vector<Link> links;
+  std::shared_ptr<segment::SegmentFile> last;
+  {
+    base::MutexLock lock(mutex_);
+    FORELOG_TRY(refresh());
+    links = links_;
+    last = last_;
+  }
+  const auto nanoseconds = std::max<std::int64_t>(0, time.time_since_epoch().count());
+  return seek_time_in_links(
+      links, static_cast<std::uint64_t>(nanoseconds),
+      [&](const Link& link) -> Result<std::shared_ptr<segment::SegmentFile>> {
+        if (!link.ended()) return last;
+        return open_link(*dir_, link);
+      });
+}
+
+void DirectoryView::wait_for(Lsn, Durability, const std::stop_token& stop) {
+  std::shared_ptr<File> file;
+  std::uint32_t seen = 0;
+  {
+    base::MutexLock lock(mutex_);
+    file = mark_file_;
+    seen = mark_ ? static_cast<std::uint32_t>(mark_->sequence) : 0;
+  }
+  if (stop.stop_requested()) return;
+  if (file == nullptr) {
+    std::this_thread::sleep_for(kPoll);  // No log yet, or one without a watermark file.
+    return;
+  }
+  const std::stop_callback wake(
+      stop, [&file] { file->wake_watchers(format::kWatermarkSequenceOffset); });
+  file->watch(format::kWatermarkSequenceOffset, seen, kPoll);
+}
+
+Watermarks DirectoryView::watermarks() {
+  base::MutexLock lock(mutex_);
+  (void)refresh();
+  return {written_, written_, synced_};
+}
+
+}  // namespace forelog::log

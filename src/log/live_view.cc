@@ -1,0 +1,264 @@
+#include "log/live_view.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "forelog/try.h"
+
+namespace forelog::log {
+
+LiveView::LiveView(Directory& dir, WatermarkFile file, std::vector<Link> links,
+                   std::shared_ptr<segment::SegmentFile> active, const segment::SegmentTail& tail,
+                   const format::WatermarkRecord& record)
+    : dir_(dir),
+      appended_(tail.next_lsn.value - 1),
+      written_(tail.next_lsn.value - 1),
+      synced_(tail.next_lsn.value - 1),
+      links_(std::move(links)),
+      active_(std::move(active)),
+      record_(record),
+      file_(std::move(file)) {
+  record_.log_id = active_->header.log_id;
+  record_.segment = active_->header.number;
+  record_.salt = active_->header.salt;
+  record_.written = record_.synced = Lsn(tail.next_lsn.value - 1);
+  record_.written_offset = record_.synced_offset = tail.offset;
+  record_.first_segment = links_.front().number;
+  record_.first_lsn = links_.front().first_lsn;
+}
+
+Watermarks LiveView::watermarks() const {
+  // In this order, so that a move between two loads cannot turn the invariant around.
+  Watermarks marks;
+  marks.synced = Lsn(synced_.load(std::memory_order_acquire));
+  marks.written = Lsn(written_.load(std::memory_order_acquire));
+  marks.appended = Lsn(appended_.load(std::memory_order_acquire));
+  return marks;
+}
+
+void LiveView::check_order() const {
+  const Watermarks marks = watermarks();
+  FORELOG_CHECK(marks.synced <= marks.written);
+  FORELOG_CHECK(marks.written <= marks.appended);
+}
+
+std::vector<Link> LiveView::links() const {
+  base::MutexLock lock(mutex_);
+  return links_;
+}
+
+View::Truncation LiveView::truncation() {
+  base::MutexLock lock(mutex_);
+  return {record_.generation, record_.kept_through};
+}
+
+Result<Lsn> LiveView::first_lsn() {
+  base::MutexLock lock(mutex_);
+  return links_.front().first_lsn;
+}
+
+Place LiveView::place_in(const Link& link, std::shared_ptr<segment::SegmentFile> file,
+                         Durability level) {
+  Place place;
+  place.segment = std::move(file);
+  place.generation = record_.generation;
+  if (link.ended()) {
+    place.limit = link.end_offset;
+    place.last = Lsn(link.next_lsn.value - 1);
+  } else if (level == Durability::synced) {
+    place.limit = record_.synced_offset;
+    place.last = record_.synced;
+  } else {
+    place.limit = record_.written_offset;
+    place.last = record_.written;
+  }
+  return place;
+}
+
+Result<std::optional<Place>> LiveView::locate(Lsn lsn, Durability level, bool) {
+  if (level == Durability::buffered && lsn > written() &&
+      lsn.value <= appended_.load(std::memory_order_acquire) && flush_) {
+    flush_();
+  }
+  Link link;
+  Place place;
+  {
+    base::MutexLock lock(mutex_);
+    if (lsn < links_.front().first_lsn) return trimmed_error(lsn, links_.front().first_lsn);
+    if (lsn > (level == Durability::synced ? record_.synced : record_.written)) {
+      return std::optional<Place>();
+    }
+    const Link* found = find_link(links_, lsn);
+    if (found == nullptr) return std::optional(lost_place(links_, lsn));
+    link = *found;
+    place = place_in(link, link.ended() ? nullptr : active_, level);
+  }
+  if (place.segment == nullptr) {
+    auto opened = open_link(dir_, link);
+    if (!opened) {
+      // It may have been trimmed, or truncated away, since the lock was given up.
+      base::MutexLock lock(mutex_);
+      if (lsn < links_.front().first_lsn) return trimmed_error(lsn, links_.front().first_lsn);
+      return opened.error();
+    }
+    place.segment = *std::move(opened);
+  }
+  place.begin = FORELOG_TRY(seek_in_segment(*place.segment, link, lsn));
+  return std::optional(std::move(place));
+}
+
+Result<std::optional<Lsn>> LiveView::seek_time(Timestamp time) {
+  std::vector<Link> links;
+  std::shared_ptr<segment::SegmentFile> active;
+  {
+    base::MutexLock lock(mutex_);
+    links = links_;
+    active = active_;
+  }
+  const auto nanoseconds = std::max<std::int64_t>(0, time.time_since_epoch().count());
+  return seek_time_in_links(
+      links, static_cast<std::uint64_t>(nanoseconds),
+      [&](const Link& link) -> Result<std::shared_ptr<segment::SegmentFile>> {
+        if (!link.ended()) return active;
+        return open_link(dir_, link);
+      });
+}
+
+void LiveView::wait_for(Lsn lsn, Durability level, const std::stop_token& stop) {
+  const std::stop_callback wake(stop, [this] { wake_all(); });
+  base::MutexLock lock(mutex_);
+  if (stop.stop_requested()) return;
+  if (level == Durability::buffered && lsn.value <= appended_.load(std::memory_order_acquire)) {
+    return;
+  }
+  if (lsn <= (level == Durability::synced ? record_.synced : record_.written)) return;
+  ++waiting_;
+  // Why a limit: appends at level `buffered` announce nothing, so that they cost nothing.
+  moved_.wait_until(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(
+                                level == Durability::buffered ? 1 : 1000));
+  --waiting_;
+}
+
+void LiveView::wake_all() {
+  base::MutexLock lock(mutex_);
+  moved_.notify_all();
+}
+
+void LiveView::announce() {
+  // Why the result is dropped: the file is a help to others and a further witness; the log is whole
+  // without it. save(), on which promises rest, reports.
+  (void)file_.publish(record_);
+  if (waiting_ > 0) moved_.notify_all();
+}
+
+void LiveView::set_written(Lsn lsn, std::uint64_t offset, bool tell) {
+  base::MutexLock lock(mutex_);
+  written_.store(lsn.value, std::memory_order_release);
+  check_order();
+  record_.written = lsn;
+  record_.written_offset = offset;
+  if (tell) announce();
+}
+
+void LiveView::set_synced(Lsn lsn, std::uint64_t offset) {
+  base::MutexLock lock(mutex_);
+  // A rotation may have synced past this point since the sync began.
+  if (lsn <= record_.synced) return;
+  synced_.store(lsn.value, std::memory_order_release);
+  check_order();
+  record_.synced = lsn;
+  record_.synced_offset = offset;
+  announce();
+}
+
+void LiveView::add_segment(const format::SegmentEnd& end,
+                           std::shared_ptr<segment::SegmentFile> next,
+                           const segment::SegmentTail& tail) {
+  base::MutexLock lock(mutex_);
+  const Lsn last(next->header.first_lsn.value - 1);
+  FORELOG_CHECK(last.value <= written_.load(std::memory_order_acquire));
+  links_.back().next_lsn = next->header.first_lsn;
+  links_.back().end_offset = end.offset;
+  links_.back().sealed = end.sealed;
+  links_.push_back({next->header.number, next->header.salt, next->name, next->header.first_lsn,
+                    Lsn(), 0, false});
+  active_ = std::move(next);
+  synced_.store(last.value, std::memory_order_release);
+  record_.segment = active_->header.number;
+  record_.salt = active_->header.salt;
+  record_.written = record_.synced = last;
+  record_.written_offset = record_.synced_offset = tail.offset;
+  announce();
+}
+
+Result<std::vector<Link>> LiveView::truncate(const format::SegmentEnd& end, Lsn last,
+                                             std::shared_ptr<segment::SegmentFile> active,
+                                             const segment::SegmentTail& tail) {
+  std::vector<Link> dead;
+  base::MutexLock lock(mutex_);
+  while (!links_.empty() && links_.back().number > end.number) {
+    dead.push_back(links_.back());
+    links_.pop_back();
+  }
+  if (!links_.empty()) {
+    links_.back().next_lsn = active->header.first_lsn;
+    links_.back().end_offset = end.offset;
+    links_.back().sealed = end.sealed;
+  }
+  links_.push_back({active->header.number, active->header.salt, active->name,
+                    active->header.first_lsn, Lsn(), 0, false});
+  active_ = std::move(active);
+  synced_.store(last.value, std::memory_order_release);
+  written_.store(last.value, std::memory_order_release);
+  appended_.store(last.value, std::memory_order_release);
+  record_.segment = active_->header.number;
+  record_.salt = active_->header.salt;
+  record_.written = record_.synced = last;
+  record_.written_offset = record_.synced_offset = tail.offset;
+  record_.first_segment = links_.front().number;
+  record_.first_lsn = links_.front().first_lsn;
+  ++record_.generation;
+  record_.kept_through = last;
+  moved_.notify_all();
+  FORELOG_TRY(save_record());
+  return dead;
+}
+
+Result<std::vector<Link>> LiveView::drop_before(std::uint64_t first) {
+  base::MutexLock lock(mutex_);
+  const auto kept = std::find_if(links_.begin(), std::prev(links_.end()),
+                                 [&](const Link& link) { return link.number >= first; });
+  std::vector<Link> dropped(links_.begin(), kept);
+  if (dropped.empty()) return dropped;
+  record_.first_segment = kept->number;
+  record_.first_lsn = kept->first_lsn;
+  // Durability: that they are gone on purpose must be known before the first of them goes.
+  if (Status saved = save_record(); !saved) {
+    record_.first_segment = links_.front().number;
+    record_.first_lsn = links_.front().first_lsn;
+    return saved;
+  }
+  links_.erase(links_.begin(), links_.begin() + static_cast<std::ptrdiff_t>(dropped.size()));
+  return dropped;
+}
+
+Status LiveView::save_record() {
+  FORELOG_TRY(file_.stage(record_));
+  saved_sequence_ = record_.sequence;
+  const std::shared_ptr<File> file = file_.file();
+  base::MutexUnlock unlocked(mutex_);
+  return file->sync_data();
+}
+
+Status LiveView::announce_start() {
+  base::MutexLock lock(mutex_);
+  return save_record();
+}
+
+Status LiveView::save() {
+  base::MutexLock lock(mutex_);
+  if (record_.sequence == saved_sequence_) return {};
+  return save_record();
+}
+
+}  // namespace forelog::log

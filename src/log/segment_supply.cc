@@ -1,0 +1,105 @@
+#include "log/segment_supply.h"
+
+#include "base/text.h"
+#include "forelog/try.h"
+#include "segment/segment_name.h"
+
+namespace forelog::log {
+
+namespace {
+
+// Segments that fill faster than this are written in large groups, for which a sync that also
+// converts reserved blocks costs next to nothing, while zeros would cost half of the bandwidth.
+constexpr std::chrono::seconds kHurry{4};
+
+}  // namespace
+
+SegmentSupply::SegmentSupply(Directory& dir, std::uint64_t segment_bytes, bool in_background)
+    : dir_(dir), segment_bytes_(segment_bytes), last_taken_(std::chrono::steady_clock::now()) {
+  if (in_background) thread_ = std::thread([this] { run(); });
+}
+
+SegmentSupply::~SegmentSupply() {
+  {
+    base::MutexLock lock(mutex_);
+    stop_ = true;
+    wanted_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  // Nobody needs what was not used; the next open removes what this cannot.
+  if (ready_) (void)dir_.remove(ready_->name);
+  if (recycled_) (void)dir_.remove(*recycled_);
+}
+
+std::string SegmentSupply::new_name() {
+  return base::concat("spare-", ++names_, segment::kTemporarySuffix);
+}
+
+Result<segment::Spare> SegmentSupply::take(std::uint64_t capacity) {
+  std::string name;
+  {
+    base::MutexLock lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    hurried_ = now - last_taken_ < kHurry;
+    last_taken_ = now;
+    if (ready_ && ready_->capacity >= capacity) {
+      segment::Spare spare = *std::move(ready_);
+      ready_.reset();
+      return spare;
+    }
+    if (ready_) {
+      // Larger than usual. Its blocks may be what the disk has left.
+      segment::Spare spare = *std::move(ready_);
+      ready_.reset();
+      if (spare.file->allocate(capacity).ok()) {
+        spare.capacity = capacity;
+        return spare;
+      }
+      ready_ = std::move(spare);
+    }
+    name = new_name();
+  }
+  return segment::make_spare(dir_, name, std::max(capacity, segment_bytes_),
+                             segment::Blocks::reserved, false);
+}
+
+void SegmentSupply::prepare() {
+  base::MutexLock lock(mutex_);
+  want_ = true;
+  wanted_.notify_one();
+}
+
+std::optional<std::string> SegmentSupply::wants_recycled(std::uint64_t file_bytes) {
+  base::MutexLock lock(mutex_);
+  if (!thread_.joinable() || recycled_ || file_bytes != segment_bytes_ ||
+      !dir_.overwrites_in_place()) {
+    return std::nullopt;
+  }
+  return new_name();
+}
+
+void SegmentSupply::recycled(std::string name) {
+  base::MutexLock lock(mutex_);
+  recycled_ = std::move(name);
+}
+
+void SegmentSupply::run() {
+  base::MutexLock lock(mutex_);
+  while (true) {
+    while (!stop_ && !(want_ && !ready_)) wanted_.wait(mutex_);
+    if (stop_) return;
+    want_ = false;
+    const bool recycle = recycled_.has_value();
+    const std::string name = recycle ? *recycled_ : new_name();
+    recycled_.reset();
+    const auto blocks = hurried_ ? segment::Blocks::reserved : segment::Blocks::written;
+    Result<segment::Spare> spare = [&]() -> Result<segment::Spare> {
+      base::MutexUnlock unlocked(mutex_);
+      return segment::make_spare(dir_, name, segment_bytes_, blocks, recycle);
+    }();
+    // An error is not told here: take() meets it again when the segment is needed, and tells.
+    if (spare) ready_ = *std::move(spare);
+  }
+}
+
+}  // namespace forelog::log
