@@ -1,0 +1,48 @@
+// PosixFile: an open regular file, read and written with pread() and pwritev() only. A mapping
+// could raise SIGBUS when the file is cut or the disk is full; the one mapping that exists is for
+// the futex behind watch(), and no code of ours ever touches it.
+//
+// Threading: as File says.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "forelog/file_system.h"
+#include "io/posix_descriptor.h"
+
+namespace forelog::io {
+
+class PosixFile final : public File {
+ public:
+  PosixFile(FileDescriptor descriptor, std::string path);
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+  ~PosixFile() override;
+
+  using File::write_at;
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) const override;
+  Status write_at(std::uint64_t offset, std::span<const ByteView> parts) override;
+  Status sync_data() override;
+  Status allocate(std::uint64_t bytes) override;
+  Status truncate(std::uint64_t bytes) override;
+  Result<std::uint64_t> size() const override;
+  void watch(std::uint64_t offset, std::uint32_t seen,
+             std::chrono::microseconds timeout) const override;
+  void wake_watchers(std::uint64_t offset) override;
+
+ private:
+  Status extend_by_size_only(std::uint64_t bytes);
+  // Where the kernel knows the word at `offset` by; null when the file cannot be mapped.
+  // Invariant: never dereferenced, as the page may be gone.
+  void* futex_word(std::uint64_t offset) const;
+  bool differs(std::uint64_t offset, std::uint32_t seen) const;
+  void poll(std::uint64_t offset, std::uint32_t seen,
+            std::chrono::steady_clock::time_point deadline) const;
+
+  const FileDescriptor descriptor_;
+  const std::string path_;                          // For messages.
+  mutable std::atomic<void*> first_page_{nullptr};  // Mapped when first needed.
+};
+
+}  // namespace forelog::io
