@@ -68,11 +68,12 @@ class CondVar {
   std::condition_variable condition_;
 };
 
-// Gives the lock up for a scope: for I/O in the middle of a critical section.
+// Gives the lock up for a scope: for I/O in the middle of a critical section. (To the analysis the
+// destructor of any scoped capability "releases": here, that is to take the lock again.)
 class FORELOG_SCOPED_CAPABILITY MutexUnlock {
  public:
   explicit MutexUnlock(Mutex& mutex) FORELOG_RELEASE(mutex) : mutex_(mutex) { mutex_.unlock(); }
-  ~MutexUnlock() FORELOG_ACQUIRE() { mutex_.lock(); }
+  ~MutexUnlock() FORELOG_RELEASE() { mutex_.lock(); }
   MutexUnlock(const MutexUnlock&) = delete;
   MutexUnlock& operator=(const MutexUnlock&) = delete;
 

@@ -24,8 +24,12 @@ using base::MutexLock;
 using base::MutexUnlock;
 using Clock = std::chrono::steady_clock;
 
-Status Writer::unknown_outcome(Lsn lsn) const {
+Status Writer::wait_error(Lsn lsn, std::uint64_t truncations) const {
+  if (truncations != truncations_ && lsn >= next_lsn_) {
+    return {Code::not_found, concat("LSN ", lsn.value, " was dropped by keep_through")};
+  }
   if (closed_) return {Code::cancelled, "the log was closed"};
+  if (failed_.ok()) return {};
   return {Code::outcome_unknown,
           concat("LSN ", lsn.value, " may or may not be durable: ", failed_.message())};
 }
@@ -43,8 +47,9 @@ Status Writer::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline,
 }
 
 Status Writer::wait_written(Lsn lsn, std::optional<Deadline> deadline) {
+  const std::uint64_t truncations = truncations_;
   while (lsn > view_.written()) {
-    if (!failed_.ok() || closed_) return unknown_outcome(lsn);
+    FORELOG_TRY(wait_error(lsn, truncations));
     if (!writing_) {
       write_pending(true);
     } else if (!deadline) {
@@ -57,8 +62,9 @@ Status Writer::wait_written(Lsn lsn, std::optional<Deadline> deadline) {
 }
 
 Status Writer::wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead) {
+  const std::uint64_t truncations = truncations_;
   while (lsn > view_.synced()) {
-    if (!failed_.ok() || closed_) return unknown_outcome(lsn);
+    FORELOG_TRY(wait_error(lsn, truncations));
     if (deadline && Clock::now() >= *deadline) {
       return {Code::timed_out, concat("LSN ", lsn.value, " was not synced in time; it may be yet")};
     }

@@ -48,7 +48,10 @@ Result<std::string> copy_to_quarantine(Directory& dir, const File& file, std::st
   auto quarantine = FORELOG_TRY(dir.open_directory(kQuarantineName, true));
   const std::string name = base::concat(file_name, "-at-", offset, "-", hex(digest), ".bytes");
   const std::string path = base::concat(kQuarantineName, "/", name);
-  if (auto there = quarantine->open(name, OpenMode::read_only)) return path;
+  if (auto there = quarantine->open(name, OpenMode::read_only)) {
+    FORELOG_TRY(quarantine->sync());  // An earlier recovery may have died before it did.
+    return path;
+  }
   const std::string temporary = base::concat(name, segment::kTemporarySuffix);
   if (Status removed = quarantine->remove(temporary);
       !removed && removed.code() != Code::not_found) {

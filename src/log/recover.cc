@@ -184,7 +184,7 @@ class Recovery {
     result_.next_number = survey_.highest_number + 1;
     result_.last_time = last_time();
     const bool torn = report.verdict == Verdict::torn_tail;
-    const bool lost_behind = survey_.chain.empty() ||
+    const bool lost_behind = survey_.chain.empty() || survey_.ends_in_hole ||
                              survey_.chain.back().header.number != survey_.highest_number ||
                              next != survey_.tail.next_lsn;
     if (!torn && !survey_.sealed && !lost_behind) {
@@ -235,7 +235,9 @@ class Recovery {
       FORELOG_TRY(dir().remove(name));
       survey_.report.notes.push_back(concat("removed ", name, ", a left-over"));
     }
-    if (!names.empty()) FORELOG_TRY(dir().sync());
+    // Durability: also when nothing was removed. An earlier process may have died between making a
+    // name and syncing it, and what is acknowledged from now on may lie in that file.
+    FORELOG_TRY(dir().sync());
     survey_.report.segments = result_.links.size();
     return {};
   }
@@ -260,12 +262,17 @@ Status accept_damage(Directory& dir, const Survey& survey, std::vector<Damage> m
   std::vector<format::Hole> holes = survey.holes;
   for (const Damage& each : damage) {
     const auto number = segment::parse_segment_name(each.file);
-    if (each.accepted || !number) continue;
+    if (each.accepted || (!number && each.file != kWatermarkName)) continue;
     if (auto file = dir.open(each.file, OpenMode::read_only)) {
       quarantined.push_back(
           FORELOG_TRY(copy_to_quarantine(dir, **file, each.file, each.offset, each.bytes)));
     } else if (file.error().code() != Code::not_found) {
       return file.error();
+    }
+    if (!number) {
+      // Another log's. A copy is kept; the next open makes a new one.
+      FORELOG_TRY(dir.remove(each.file));
+      continue;
     }
     const std::uint64_t bytes = std::max<std::uint64_t>(each.bytes, 1);
     const Lsn next = each.last_lsn == Lsn() ? each.first_lsn : each.last_lsn.next();

@@ -1,10 +1,29 @@
 #include "forelog/report.h"
 
 #include "base/text.h"
+#include "forelog/maintain.h"
 
 namespace forelog {
 
 using base::concat;
+
+std::string_view to_string(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::clean: return "clean";
+    case Verdict::torn_tail: return "torn_tail";
+    case Verdict::rot: return "rot";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(SegmentState state) noexcept {
+  switch (state) {
+    case SegmentState::active: return "active";
+    case SegmentState::sealed: return "sealed";
+    case SegmentState::ended: return "ended";
+  }
+  return "unknown";
+}
 
 std::string Damage::to_string() const {
   std::string text = concat(file, ": at offset ", offset, ", ", bytes, " bytes: ", what);

@@ -93,10 +93,11 @@ void SegmentSupply::run() {
     const std::string name = recycle ? *recycled_ : new_name();
     recycled_.reset();
     const auto blocks = hurried_ ? segment::Blocks::reserved : segment::Blocks::written;
-    Result<segment::Spare> spare = [&]() -> Result<segment::Spare> {
+    Result<segment::Spare> spare = Status(Code::cancelled, "not made yet");
+    {
       base::MutexUnlock unlocked(mutex_);
-      return segment::make_spare(dir_, name, segment_bytes_, blocks, recycle);
-    }();
+      spare = segment::make_spare(dir_, name, segment_bytes_, blocks, recycle);
+    }
     // An error is not told here: take() meets it again when the segment is needed, and tells.
     if (spare) ready_ = *std::move(spare);
   }

@@ -24,6 +24,7 @@ struct Found {
   std::uint64_t file_bytes = 0;
   std::optional<SegmentHeader> header;
   std::string damage;
+  bool foreign = false;  // Its header verifies, and is of another segment or another log.
 };
 
 class Surveyor {
@@ -82,8 +83,36 @@ class Surveyor {
       survey_.holes.clear();
       survey_.holes_damaged = true;
       survey_.report.notes.push_back("HOLES does not verify and is not believed");
+    } else {
+      holes_id_ = id;
     }
     return {};
+  }
+
+  void choose_log_id() {
+    const auto readable = std::find_if(found_.begin(), found_.end(),
+                                       [](auto& f) { return f.second.header; });
+    if (survey_.watermark) {
+      const bool known = std::any_of(found_.begin(), found_.end(), [&](auto& f) {
+        return f.second.header && f.second.header->log_id == survey_.watermark->log_id;
+      });
+      // Why the watermark file first: it is one, and a foreign segment cannot outvote it; only all
+      // of them together can.
+      if (known || readable == found_.end()) {
+        survey_.log_id = survey_.watermark->log_id;
+        return;
+      }
+      damage(std::string(kWatermarkName), 0, 0,
+             format::kWatermarkBlocks * format::kWatermarkBlockBytes, Lsn(), Lsn(),
+             concat("belongs to another log, ", format::to_string(survey_.watermark->log_id),
+                    ", than every segment here"));
+      survey_.watermark.reset();
+    }
+    if (readable != found_.end()) {
+      survey_.log_id = readable->second.header->log_id;
+    } else if (holes_id_) {
+      survey_.log_id = *holes_id_;
+    }
   }
 
   Status identify() {
@@ -96,21 +125,21 @@ class Surveyor {
       } else if (opened.segment->header.number != number) {
         found.damage = concat("holds segment ", opened.segment->header.number, ", not ", number,
                               ": renamed or exchanged");
+        found.foreign = true;
       } else {
         found.header = opened.segment->header;
       }
     }
-    // Why the watermark file first: it is one, and a foreign segment cannot outvote it.
-    if (survey_.watermark) {
-      survey_.log_id = survey_.watermark->log_id;
-    } else if (const auto first = std::find_if(found_.begin(), found_.end(),
-                                               [](auto& f) { return f.second.header; });
-               first != found_.end()) {
-      survey_.log_id = first->second.header->log_id;
+    choose_log_id();
+    if (holes_id_ && *holes_id_ != survey_.log_id) {
+      survey_.holes.clear();
+      survey_.holes_damaged = true;
+      survey_.report.notes.push_back("HOLES belongs to another log and is not believed");
     }
     for (auto& [number, found] : found_) {
       if (found.header && found.header->log_id != survey_.log_id) {
         found.damage = concat("belongs to another log, ", format::to_string(found.header->log_id));
+        found.foreign = true;
         found.header.reset();
       }
     }
@@ -136,14 +165,17 @@ class Surveyor {
 
   // Follows the predecessors from the last segment that can be read.
   Status link() {
-    auto at = std::find_if(found_.rbegin(), found_.rend(), [](auto& f) { return f.second.header; });
+    const auto at = std::find_if(found_.rbegin(), found_.rend(), [&](auto& f) {
+      return f.second.header && f.first >= first_segment();
+    });
     // Unreadable segments behind the last readable one.
     for (auto it = found_.rbegin(); it != at; ++it) {
-      damage(it->second.name, it->first, 0, it->second.file_bytes, Lsn(), Lsn(),
-             it->second.damage);
+      if (it->first < first_segment()) break;
+      const bool marked = survey_.watermark && survey_.watermark->segment == it->first;
+      damage(it->second.name, it->first, 0, it->second.file_bytes, Lsn(),
+             marked ? survey_.watermark->synced : Lsn(), it->second.damage);
     }
-    if (at == found_.rend()) return {};
-    std::uint64_t number = at->first;
+    std::uint64_t number = at == found_.rend() ? 0 : at->first;
     while (number != 0) {
       const Found& found = found_.at(number);
       SurveyedSegment link;
@@ -155,12 +187,21 @@ class Surveyor {
       if (number != 0) FORELOG_TRY(check_end(found_.at(number)));
     }
     std::reverse(survey_.chain.begin(), survey_.chain.end());
-    for (const auto& [other, found] : found_) {
-      const bool linked = std::any_of(survey_.chain.begin(), survey_.chain.end(),
-                                      [&](auto& link) { return link.header.number == other; });
-      if (!linked && found.header) survey_.dead.push_back(found.name);
+    for (const auto& entry : found_) {
+      if (superseded(entry.first) && !entry.second.foreign) {
+        survey_.dead.push_back(entry.second.name);
+      }
     }
     return {};
+  }
+
+  // Whether segment `number` was trimmed, or a successor goes on behind an earlier one than it.
+  // Only that makes a segment dead: one that merely cannot be placed is evidence.
+  bool superseded(std::uint64_t number) const {
+    return number < first_segment() ||
+           std::any_of(survey_.chain.begin(), survey_.chain.end(), [&](const auto& link) {
+             return link.header.predecessor.number < number && number < link.header.number;
+           });
   }
 
   // The number of the segment to go on with before `header`'s; 0 when the chain starts there.
@@ -174,7 +215,9 @@ class Surveyor {
                              "or of an earlier life";
       named->second.header.reset();
     }
-    if (named == found_.end() && !survey_.watermark) {
+    // Trimming goes from the oldest on: where an older segment is left, this one was not trimmed.
+    const bool oldest = found_.begin()->first > before.number;
+    if (named == found_.end() && !survey_.watermark && oldest) {
       survey_.report.notes.push_back(
           concat("WATERMARK is missing: whether segments before ", header.number,
                  " were trimmed or lost cannot be told"));
@@ -230,6 +273,11 @@ class Surveyor {
       report.first_lsn = chain.front().header.first_lsn;
       FORELOG_TRY(scan_tail(dir_, options_, survey_));
     }
+    // The last segment is lost: what the watermark file says of it was synced all the same.
+    if (survey_.watermark &&
+        (chain.empty() || survey_.watermark->segment > chain.back().header.number)) {
+      report.proven_synced = std::max(report.proven_synced, survey_.watermark->synced);
+    }
     for (Damage& damage : report.damage) name_first_lost(damage);
     const bool rot = std::any_of(report.damage.begin(), report.damage.end(),
                                  [](const Damage& d) { return !d.accepted; });
@@ -271,7 +319,10 @@ class Surveyor {
     Lsn first{1};
     for (const SurveyedSegment& link : survey_.chain) {
       if (link.name == damage.file) first = std::max(first, link.header.first_lsn);
-      if (link.name < damage.file) first = std::max(first, link.next_lsn);
+      if (link.name < damage.file) {
+        const bool last = &link == &survey_.chain.back();
+        first = std::max(first, last ? survey_.tail.next_lsn : link.next_lsn);
+      }
     }
     damage.first_lsn = std::min(first, damage.last_lsn);
   }
@@ -279,6 +330,7 @@ class Surveyor {
   Directory& dir_;
   const SurveyOptions& options_;
   std::map<std::uint64_t, Found> found_;
+  std::optional<format::LogId> holes_id_;
   Survey survey_;
 };
 

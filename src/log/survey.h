@@ -58,6 +58,7 @@ struct Survey {
   std::shared_ptr<segment::SegmentFile> last;
   segment::SegmentTail tail;             // Up to the first thing that does not verify.
   bool sealed = false;                   // A seal follows the tail: nothing may be appended there.
+  bool ends_in_hole = false;             // Nor here: what lies before its end was declared lost.
   std::uint64_t behind_tail = 0;         // Offset behind the last byte that is not zero.
   RecoveryReport report;                 // Verdict, damage, watermarks; see report.h.
 

@@ -41,6 +41,7 @@ class TailScanner {
   segment::SegmentTail tail;
   Lsn proven;
   bool sealed = false;
+  bool ends_in_hole = false;
   std::uint64_t behind = 0;  // Offset behind the last byte that is not zero; of the tail at least.
   std::vector<Gap> gaps;     // The first begins at the tail's end.
 
@@ -69,9 +70,11 @@ class TailScanner {
       if (step == ScanStep::zeros || step == ScanStep::limit) what_ = "frames are missing";
       const format::Hole* hole = hole_at(survey_, segment_.header.number, tail.offset);
       if (hole == nullptr) return {};
-      scanner_.seek(std::min(hole->end, file_bytes_));
       tail.offset = std::min(hole->end, file_bytes_);
-      tail.next_lsn = hole->next_lsn;
+      tail.next_lsn = std::max(tail.next_lsn, hole->next_lsn);  // Lsn{} when none was known lost.
+      ends_in_hole = true;
+      if (hole->end >= file_bytes_) return {};
+      scanner_.seek(tail.offset);
     }
   }
 
@@ -87,6 +90,7 @@ class TailScanner {
       return false;
     }
     tail.add(frame.header, frame.header_bytes, frame.offset);
+    ends_in_hole = false;
     if (frame.header.kind == FrameKind::data) {
       segment_.index.add({frame.header.first_lsn, frame.offset, frame.header.time});
     }
@@ -204,6 +208,7 @@ Status scan_tail(Directory& dir, const SurveyOptions& options, Survey& survey) {
   FORELOG_TRY(scan.run(true));
   survey.tail = scan.tail;
   survey.sealed = scan.sealed;
+  survey.ends_in_hole = scan.ends_in_hole;
   survey.behind_tail = scan.behind;
   report.proven_synced = std::max(scan.proven, watermark_proof(survey));
   report.last_lsn = Lsn(scan.tail.next_lsn.value - 1);

@@ -113,6 +113,7 @@ Result<std::vector<Link>> Writer::truncate(Lsn last) {
     fail(dead.error());
     return dead;
   }
+  ++truncations_;
   next_lsn_ = last.next();
   written_ = {last, active_.tail().offset, active_.segment()};
   plan_from_active();

@@ -134,7 +134,16 @@ class FullScan {
     const auto complain = [&](std::uint64_t bytes, std::string what) {
       damage({link.name, link.end.offset, bytes, Lsn(), Lsn(), std::move(what), false});
     };
-    if (tail_.next_lsn != link.next_lsn || tail_.offset != link.end.offset ||
+    if (tail_.next_lsn < link.next_lsn) {
+      // A salvage went on behind records that were lost with what followed this segment.
+      const bool declared =
+          std::any_of(survey_.holes.begin(), survey_.holes.end(), [&](const format::Hole& hole) {
+            return hole.first_lsn <= tail_.next_lsn && hole.next_lsn >= link.next_lsn;
+          });
+      damage({link.name, link.end.offset, 0, tail_.next_lsn, Lsn(link.next_lsn.value - 1),
+              "records are missing", declared});
+    }
+    if (tail_.next_lsn > link.next_lsn || tail_.offset != link.end.offset ||
         tail_.digest != link.end.digest) {
       complain(0, "segment does not end as its successor says");
     }

@@ -112,7 +112,8 @@ class Writer {
   void gather() FORELOG_REQUIRES(mutex_);
   void end_cycle() FORELOG_REQUIRES(mutex_);
   void fail(const Status& status) FORELOG_REQUIRES(mutex_);
-  Status unknown_outcome(Lsn lsn) const FORELOG_REQUIRES(mutex_);
+  // Why a wait for `lsn` cannot end well, if it cannot. `truncations` is as when it began.
+  Status wait_error(Lsn lsn, std::uint64_t truncations) const FORELOG_REQUIRES(mutex_);
   Status wait_written(Lsn lsn, std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
   Status wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead)
       FORELOG_REQUIRES(mutex_);
@@ -132,6 +133,7 @@ class Writer {
   Status failed_ FORELOG_GUARDED_BY(mutex_);
   bool closed_ FORELOG_GUARDED_BY(mutex_) = false;
   bool paused_ FORELOG_GUARDED_BY(mutex_) = false;
+  std::uint64_t truncations_ FORELOG_GUARDED_BY(mutex_) = 0;
 
   // The order of records, and where the open buffer's frames will lie.
   Lsn next_lsn_ FORELOG_GUARDED_BY(mutex_);
