@@ -1,0 +1,115 @@
+# The two commands of the README, and what else is worth typing. Each target is complete on a fresh
+# Debian 12 machine with only make and git: tools/install-packages adds what it needs, and says so.
+# Everything is built in build/<preset> (CMakePresets.json).
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+
+# What `make check` does after `make test`, in this order: the cheap ones first. .ci/run asks for
+# this list with `make list-checks`, so that it is written once.
+CHECKS := check-format check-layers check-demo check-clang check-tidy check-asan check-tsan
+
+packages = @tools/install-packages
+configure = cmake --preset $(1) --log-level=WARNING
+compile = cmake --build --preset $(1) --parallel $(JOBS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build check list-checks $(CHECKS) install bench fuzz coverage format clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## kill a writer again and again, and compare: ARGS="..." goes to `forelog demo`
+	build/release/bin/forelog demo $(ARGS)
+
+test: ## build, and run every test
+	$(packages) build test
+	$(call configure,dev)
+	$(call compile,dev)
+	tools/run-tests dev --parallel $(JOBS)
+
+build: ## the optimised program: build/release/bin/forelog
+	$(packages) build
+	$(call configure,release)
+	$(call compile,release) --target forelog_program
+
+check: test ## all that CI runs: test, then format, layers, clang, clang-tidy, sanitizers
+	@set -e; for check in $(CHECKS); do echo "── $$check"; $(MAKE) $$check; done
+
+list-checks:
+	@echo $(CHECKS)
+
+check-format:
+	$(packages) check
+	tools/check-format
+
+check-layers:
+	tools/check-layers --self-test
+	tools/check-layers
+
+check-demo:
+	$(MAKE) demo
+
+# clang's own warnings over everything, -Wthread-safety among them, with NDEBUG as in a release.
+check-clang:
+	$(packages) build test check
+	$(call configure,tidy)
+	$(call compile,tidy)
+
+check-tidy:
+	$(packages) build test check
+	$(call configure,tidy)
+	tools/check-tidy build/tidy $(JOBS)
+
+check-asan:
+	$(packages) build test check
+	$(call configure,asan)
+	$(call compile,asan)
+	tools/run-tests asan --parallel $(JOBS)
+
+# One test at a time: threads that wait for a processor meet each other less.
+check-tsan:
+	$(packages) build test check
+	$(call configure,tsan)
+	$(call compile,tsan)
+	tools/run-tests tsan
+
+install: ## library, headers and program, to PREFIX (/usr/local) below DESTDIR
+	$(packages) build
+	$(call configure,release) -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
+	$(call compile,release)
+	DESTDIR="$(DESTDIR)" cmake --install build/release
+	@[ -n "$(DESTDIR)" ] || echo "If programs do not find libforelog.so yet: run ldconfig as root."
+
+bench: ## compare with LevelDB and RocksDB: ARGS="..." goes to forelog_bench
+	$(packages) build bench
+	$(call configure,bench)
+	$(call compile,bench) --target forelog_bench
+	build/release/bin/forelog_bench $(ARGS)
+
+fuzz: ## run every fuzzer for FUZZ_SECONDS (60) each
+	$(packages) build check
+	$(call configure,fuzz)
+	$(call compile,fuzz) --target fuzzers
+	tools/run-fuzzers build/fuzz $(FUZZ_SECONDS)
+
+coverage: ## run the tests, and write build/coverage/report/index.html
+	$(packages) build test coverage
+	$(call configure,coverage)
+	$(call compile,coverage)
+	find build/coverage -name '*.gcda' -delete
+	tools/run-tests coverage --parallel $(JOBS)
+	mkdir -p build/coverage/report
+	gcovr --root . --filter src/ --filter include/ --exclude '.*_test\.cc' build/coverage \
+	  --exclude-throw-branches --html-details build/coverage/report/index.html --print-summary
+
+format: ## apply clang-format to every source file
+	$(packages) check
+	tools/check-format --fix
+
+clean: ## remove build/
+	rm -rf build

@@ -1,0 +1,11 @@
+# examples/NAME.cc becomes example_NAME, which sees the public headers and nothing else.
+file(GLOB example_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.cc")
+set(forelog_examples)
+foreach(source IN LISTS example_sources)
+  cmake_path(GET source STEM name)
+  add_executable(example_${name} "${source}")
+  target_link_libraries(example_${name} PRIVATE forelog::forelog)
+  set_target_properties(example_${name} PROPERTIES CXX_EXTENSIONS OFF)
+  forelog_flags(example_${name})
+  list(APPEND forelog_examples ${name})
+endforeach()

@@ -1,0 +1,91 @@
+# Tests, found by their place:
+#   src/<layer>/*_test.cc      one executable <layer>_test per layer
+#   tests/<name>/*_test.cc     one executable tests_<name> each: whole-program tests
+#   tests/support/*            helpers that all of them share (`#include "support/..."`)
+#   tests/consumer/run         installs Forelog and builds a program against it, each way there is
+#   examples/                  each example is run
+# A test that many threads take part in has "Concurrent" in the name of its suite: the preset `tsan`
+# runs those.
+find_package(GTest REQUIRED)
+
+set(forelog_test_timeout_seconds 300)
+
+file(GLOB support_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.cc")
+if(support_sources)
+  add_library(forelog_test_support STATIC ${support_sources})
+  target_link_libraries(forelog_test_support PUBLIC forelog_static GTest::gtest)
+  target_include_directories(forelog_test_support PUBLIC "${PROJECT_SOURCE_DIR}/src"
+                                                         "${PROJECT_SOURCE_DIR}/tests")
+  set_target_properties(forelog_test_support PROPERTIES CXX_EXTENSIONS OFF)
+  forelog_flags(forelog_test_support)
+else()
+  add_library(forelog_test_support INTERFACE)
+endif()
+
+function(forelog_test target)
+  forelog_executable(${target} ${ARGN})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  # gtest_main steps back where a test brings its own main().
+  target_link_libraries(${target} PRIVATE forelog_test_support GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${target} PRIVATE
+    FORELOG_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    FORELOG_BINARY="${PROJECT_BINARY_DIR}/bin/forelog")
+  if(TARGET forelog_program)
+    add_dependencies(${target} forelog_program)
+  endif()
+  gtest_discover_tests(${target}
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${forelog_test_timeout_seconds})
+endfunction()
+
+include(GoogleTest)
+foreach(layer IN LISTS forelog_layers ITEMS cli)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*_test.cc")
+  if(layer STREQUAL "cli" AND NOT FORELOG_PROGRAM)
+    set(sources)
+  endif()
+  if(sources)
+    forelog_test(${layer}_test ${sources})
+  endif()
+endforeach()
+if(TARGET cli_test)
+  target_link_libraries(cli_test PRIVATE forelog_cli)
+endif()
+
+file(GLOB test_dirs CONFIGURE_DEPENDS LIST_DIRECTORIES true "${PROJECT_SOURCE_DIR}/tests/*")
+foreach(dir IN LISTS test_dirs)
+  cmake_path(GET dir FILENAME name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${dir}/*_test.cc")
+  if(sources AND FORELOG_PROGRAM)
+    forelog_test(tests_${name} ${sources})
+  endif()
+endforeach()
+
+foreach(example IN LISTS forelog_examples)
+  add_test(NAME example.${example}
+    COMMAND "${CMAKE_COMMAND}" "-DEXAMPLE=$<TARGET_FILE:example_${example}>"
+            "-DDIR=${PROJECT_BINARY_DIR}/run/${example}" -P "${PROJECT_SOURCE_DIR}/cmake/RunExample.cmake")
+  set_tests_properties(example.${example} PROPERTIES TIMEOUT ${forelog_test_timeout_seconds})
+endforeach()
+
+foreach(tool IN ITEMS check-layers install-packages)
+  add_test(NAME tools.${tool} COMMAND "${PROJECT_SOURCE_DIR}/tools/${tool}" --self-test)
+endforeach()
+add_test(NAME layers COMMAND "${PROJECT_SOURCE_DIR}/tools/check-layers")
+
+# Consumers compile with their own flags, so a sanitized or instrumented library is none of theirs.
+if(FORELOG_INSTALL AND NOT FORELOG_SANITIZE AND NOT FORELOG_COVERAGE)
+  set(consumer "${PROJECT_SOURCE_DIR}/tests/consumer/run" "${PROJECT_BINARY_DIR}"
+               "${CMAKE_CXX_COMPILER}")
+  add_test(NAME consumer.install COMMAND ${consumer} install)
+  set_tests_properties(consumer.install PROPERTIES FIXTURES_SETUP forelog_installed)
+  foreach(case IN ITEMS find_package find_package_static pkg_config pkg_config_static
+                        exported_symbols dependencies headers)
+    add_test(NAME consumer.${case} COMMAND ${consumer} ${case})
+    set_tests_properties(consumer.${case} PROPERTIES FIXTURES_REQUIRED forelog_installed)
+  endforeach()
+  add_test(NAME consumer.add_subdirectory COMMAND ${consumer} add_subdirectory)
+  set_tests_properties(consumer.add_subdirectory PROPERTIES
+    TIMEOUT ${forelog_test_timeout_seconds} PROCESSORS 2)
+endif()
