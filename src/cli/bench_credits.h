@@ -1,0 +1,47 @@
+// Credits: keeps at most so many records in flight between one thread that submits them and one
+// that completes them, and wakes the submitter only when it sleeps.
+//
+// Threading: take() and drain() on the submitter's thread, give() on the completer's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace forelog::bench {
+
+class Credits {
+ public:
+  explicit Credits(std::uint64_t in_flight_max) : max_(in_flight_max) {}
+
+  // Waits until fewer than the maximum are in flight, then takes one.
+  void take() {
+    wait_until_below(max_);
+    ++taken_;
+  }
+  void drain() { wait_until_below(1); }
+
+  void give(std::uint64_t count) {
+    given_.fetch_add(count);
+    if (asleep_.load() != 0) {
+      asleep_.store(0);
+      asleep_.notify_one();
+    }
+  }
+
+ private:
+  void wait_until_below(std::uint64_t limit) {
+    while (taken_ - given_.load(std::memory_order_acquire) >= limit) {
+      asleep_.store(1);
+      // Why: give() first adds, then looks at asleep_; so one of the two sees the other.
+      if (taken_ - given_.load() < limit) break;
+      asleep_.wait(1);
+    }
+  }
+
+  const std::uint64_t max_;
+  std::uint64_t taken_ = 0;
+  alignas(64) std::atomic<std::uint64_t> given_ = 0;
+  alignas(64) std::atomic<int> asleep_ = 0;
+};
+
+}  // namespace forelog::bench

@@ -1,0 +1,55 @@
+// What Forelog does on this machine, through its public API alone. Each function is one round of a
+// contestant (bench_run.h) in the directory `dir`; the counterparts without a log are in
+// bench_raw.h. Default options throughout.
+//
+// Threading: each call stands alone.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "cli/bench_measure.h"
+#include "cli/bench_raw.h"
+#include "forelog/lsn.h"
+#include "forelog/status.h"
+
+namespace forelog::bench {
+
+// A log in the state that a round is to measure. The first segment of a new log is made on the
+// spot, of blocks that are only reserved; those behind it were prepared in the background. A round
+// writes a few MiB, and would see nothing but the first.
+enum class Age : std::uint8_t {
+  fresh,   // Just made.
+  steady,  // Past its first segment, and its next one prepared.
+};
+
+// `threads` threads that each commit one record after the other.
+Result<Measurement> forelog_commits(const std::filesystem::path& dir, const RoundLimits& limits,
+                                    unsigned threads, std::uint64_t record_bytes, Durability level,
+                                    Age age = Age::steady);
+
+// One thread that builds and commits batches of `records`, synced.
+Result<Measurement> forelog_batches(const std::filesystem::path& dir, const RoundLimits& limits,
+                                    std::uint64_t records, std::uint64_t record_bytes);
+
+// Threads that append and wait for nothing.
+Result<Measurement> forelog_buffered(const std::filesystem::path& dir, const RoundLimits& limits,
+                                     unsigned threads, std::uint64_t record_bytes);
+
+// One thread that appends, with at most `in_flight` records not yet synced; each has its own
+// callback (Log::notify).
+Result<Measurement> forelog_notify(const std::filesystem::path& dir, const RoundLimits& limits,
+                                   std::uint64_t in_flight, std::uint64_t record_bytes);
+
+// A log to read, made once per workload; it is in the page cache afterwards.
+Status forelog_fill(const std::filesystem::path& dir, std::uint64_t records,
+                    std::uint64_t record_bytes);
+std::vector<FileBytes> forelog_files(const std::filesystem::path& dir);  // Of that log.
+// Reads it from front to back with a Cursor, touching each payload, again and again.
+Result<Measurement> forelog_scan(const std::filesystem::path& dir, const RoundLimits& limits,
+                                 std::uint64_t records);
+Result<Measurement> forelog_verify(const std::filesystem::path& dir, const RoundLimits& limits,
+                                   std::uint64_t records);
+
+}  // namespace forelog::bench

@@ -1,0 +1,120 @@
+// The limits of one thread. Those of several are in bench_raw_group.cc.
+#include "cli/bench_raw.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <string>
+
+#include "cli/bench_raw_file.h"
+#include "forelog/batch.h"
+#include "forelog/bytes.h"
+#include "forelog/try.h"
+
+namespace forelog::bench {
+namespace {
+
+constexpr std::uint64_t kFrameHeaderBytes = 56;
+
+// Bytes of a body that one record takes, as Forelog itself encodes it.
+std::uint64_t encoded_bytes(std::uint64_t record_bytes) {
+  Batch batch;
+  batch.add(std::string(record_bytes, 'r'));
+  return batch.encoded().size();
+}
+
+// Copies the records that a frame holds, one by one, as a log must.
+class FrameFiller {
+ public:
+  FrameFiller(std::uint64_t records, std::uint64_t record_bytes)
+      : record_(record_bytes, std::byte{'r'}),
+        stride_(encoded_bytes(record_bytes)),
+        frame_(frame_bytes(records, record_bytes)),
+        records_(records) {}
+
+  std::span<const std::byte> fill() {
+    std::byte* to = frame_.data() + kFrameHeaderBytes + (stride_ - record_.size());
+    for (std::uint64_t i = 0; i < records_; ++i, to += stride_) {
+      std::memcpy(to, record_.data(), record_.size());
+    }
+    return frame_;
+  }
+
+ private:
+  std::vector<std::byte> record_;
+  std::uint64_t stride_;
+  std::vector<std::byte> frame_;
+  std::uint64_t records_;
+};
+
+// Kept where the compiler must compute it.
+std::atomic<std::uint64_t> checksum_sink;
+
+Status read_and_add(const FileBytes& file, std::vector<std::uint64_t>& buffer) {
+  const int descriptor = ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return system_error("cannot open", file.path);
+  std::uint64_t offset = 0, sum = 0;
+  Status status;
+  while (offset < file.bytes) {
+    const std::uint64_t wanted = std::min<std::uint64_t>(buffer.size() * 8, file.bytes - offset);
+    const ssize_t got = ::pread(descriptor, buffer.data(), wanted, static_cast<off_t>(offset));
+    if (got <= 0) {
+      status = system_error("cannot read", file.path);
+      break;
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(got) / 8; ++i) sum += buffer[i];
+    offset += static_cast<std::uint64_t>(got);
+  }
+  checksum_sink.store(sum, std::memory_order_relaxed);
+  ::close(descriptor);
+  return status;
+}
+
+}  // namespace
+
+std::uint64_t frame_bytes(std::uint64_t records, std::uint64_t record_bytes) {
+  return kFrameHeaderBytes + (records * encoded_bytes(record_bytes) + 7) / 8 * 8;
+}
+
+Result<Measurement> raw_synced(const std::filesystem::path& dir, const RoundLimits& limits,
+                               Blocks blocks, std::uint64_t records, std::uint64_t record_bytes) {
+  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", blocks));
+  FrameFiller filler(records, record_bytes);
+  const Load load{.records_per_call = records, .record_bytes = record_bytes, .latencies = true};
+  return measure(load, limits, [&](unsigned) -> Status {
+    FORELOG_TRY(file.append(filler.fill()));
+    return file.sync();
+  });
+}
+
+Result<Measurement> raw_buffered(const std::filesystem::path& dir, const RoundLimits& limits,
+                                 std::uint64_t record_bytes) {
+  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", Blocks::growing));
+  const std::uint64_t records = std::max<std::uint64_t>(MiB / encoded_bytes(record_bytes), 1);
+  FrameFiller filler(records, record_bytes);
+  const Load load{.records_per_call = records, .record_bytes = record_bytes};
+  return measure(load, limits, [&](unsigned) { return file.append(filler.fill()); });
+}
+
+Result<Measurement> raw_written(const std::filesystem::path& dir, const RoundLimits& limits,
+                                std::uint64_t record_bytes) {
+  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", Blocks::growing));
+  FrameFiller filler(1, record_bytes);
+  const Load load{.record_bytes = record_bytes, .latencies = true};
+  return measure(load, limits, [&](unsigned) { return file.append(filler.fill()); });
+}
+
+Result<Measurement> raw_read(const std::vector<FileBytes>& files, const RoundLimits& limits,
+                             std::uint64_t records) {
+  std::vector<std::uint64_t> buffer(256 * KiB / 8);
+  const Load load{.records_per_call = records, .record_bytes = 0};
+  return measure(load, limits, [&](unsigned) -> Status {
+    for (const FileBytes& file : files) FORELOG_TRY(read_and_add(file, buffer));
+    return {};
+  });
+}
+
+}  // namespace forelog::bench

@@ -1,0 +1,30 @@
+// The results of a benchmark, as a table for people and as JSON for programs.
+//
+// Threading: pure functions.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/bench_run.h"
+
+namespace forelog::bench {
+
+// A block of lines, one per contestant, 90 columns wide; 108 with a peer among them, because then
+// it also compares with the best one.
+std::string table(const WorkloadResult& result);
+
+// What the columns mean: for the end of a run.
+std::string legend(bool with_peers);
+
+// One object: name, title, and per contestant every round, the medians and the ratios.
+nlohmann::ordered_json to_json(const WorkloadResult& result);
+
+// Where it ran: version, kernel, processors, file system, free space.
+nlohmann::ordered_json machine(const std::filesystem::path& dir);
+std::string machine_line(const std::filesystem::path& dir);
+
+}  // namespace forelog::bench

@@ -1,0 +1,48 @@
+#include "cli/help.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace forelog::cli {
+namespace {
+
+constexpr std::size_t kColumns = 100;
+constexpr std::size_t kNameColumns = 26;
+
+}  // namespace
+
+std::string wrapped(std::string_view text, std::size_t columns) {
+  std::string out;
+  while (text.size() > columns) {
+    std::size_t end = text.substr(0, columns + 1).find_last_of(' ');
+    if (end == std::string_view::npos) end = std::min(text.find(' '), text.size());
+    out.append(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!text.empty()) out += '\n';
+  }
+  return out.append(text);
+}
+
+std::string first_sentence(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '\n' ? ' ' : c;
+  return out.substr(0, out.find(". "));
+}
+
+HelpFormatter::HelpFormatter() { column_width(kNameColumns); }
+
+std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
+  return wrapped(option->get_description(), kColumns - kNameColumns);
+}
+
+std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
+  constexpr std::size_t kCommandColumns = 12;
+  std::ostringstream out;
+  CLI::detail::format_help(
+      out, command->get_display_name(true),
+      wrapped(first_sentence(command->get_description()), kColumns - kCommandColumns),
+      kCommandColumns);
+  return out.str();
+}
+
+}  // namespace forelog::cli

@@ -1,0 +1,86 @@
+// forelog: the program. Parses the command line, runs one command, returns its exit code.
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/signals.h"
+#include "forelog/version.h"
+
+namespace forelog::cli {
+namespace {
+
+constexpr const char* kDescription =
+    "A write-ahead log that never loses an acknowledged record: one writer, many readers.";
+
+constexpr const char* kFooter = R"(Examples:
+  printf 'first\nsecond\n' | forelog append /tmp/log
+  forelog cat /tmp/log
+  forelog demo
+
+Exit codes, of every command:
+  0  done
+  1  operating failure: the disk, the kernel or a pipe failed, or a line of the input is too long
+  2  wrong usage
+  3  corruption found: bytes that had been durable do not verify
+  4  nothing there: no log, or an LSN that was trimmed or is not yet written
+  5  busy: another writer has the log
+
+Each command has its own help: forelog COMMAND --help
+)";
+
+// Help and version go to standard output; wrong usage is told on standard error.
+ExitCode leave_parser(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) {
+    app.exit(error);
+    return std::cout.flush() ? ExitCode::done : ExitCode::failed;
+  }
+  std::string message = error.what();
+  if (app.get_subcommands().empty() && !app.remaining().empty()) {
+    message = "'" + app.remaining().front() + "' is not a command";
+  }
+  std::string command = "forelog";
+  for (const CLI::App* chosen : app.get_subcommands()) command += " " + chosen->get_name();
+  report(message + "\nRun `" + command + " --help` for its usage.");
+  return ExitCode::usage;
+}
+
+ExitCode run(int argc, char** argv) {
+  CLI::App app(kDescription, "forelog");
+  app.set_version_flag("--version", "forelog " + std::string(version()));
+  app.footer(kFooter);
+  app.formatter(std::make_shared<HelpFormatter>());  // Commands inherit it.
+  app.require_subcommand(1);
+
+  Context context;
+  add_append(app, context);
+  add_cat(app, context);
+  add_tail(app, context);
+  add_info(app, context);
+  add_verify(app, context);
+  add_repair(app, context);
+  add_trim(app, context);
+  add_bench(app, context);
+  add_demo(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return leave_parser(app, error);
+  }
+  ignore_broken_pipes();
+  return context.run();
+}
+
+}  // namespace
+}  // namespace forelog::cli
+
+int main(int argc, char** argv) {
+  try {
+    return static_cast<int>(forelog::cli::run(argc, argv));
+  } catch (const std::exception& error) {  // Out of memory, or a defect: nothing else throws.
+    forelog::cli::report(error.what());
+    return static_cast<int>(forelog::cli::ExitCode::failed);
+  }
+}
