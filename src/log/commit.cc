@@ -169,7 +169,8 @@ Status Writer::start_new_segment() {
   Quiet quiet(*this);
   FORELOG_TRY(usable());
   if (active_.tail().next_lsn == active_.segment()->header.first_lsn) return {};
-  if (!spare_) FORELOG_TRY(fetch_spare(options_.segment_bytes));
+  // A small file will do, so that a log can be emptied on a full disk.
+  if (!spare_) FORELOG_TRY(fetch_spare(64 * KiB, true));
   segment::Spare spare = *std::move(spare_);
   spare_.reset();
   Status status;

@@ -109,14 +109,20 @@ struct Log::Impl {
     for (const Holder& holder : FORELOG_TRY(holders())) {
       if (!holder.overrun) first_kept = std::min(first_kept, holder.keep_from);
     }
-    if (first_kept > live->watermarks().appended) FORELOG_TRY(writer->start_new_segment());
+    FORELOG_TRY(drop_segments_before(first_kept));
+    if (first_kept <= live->watermarks().appended) return {};
+    // All of it. In this order, so that a full disk gets space before a new segment asks for some.
+    FORELOG_TRY(writer->start_new_segment());
+    return drop_segments_before(first_kept);
+  }
+
+  Status drop_segments_before(Lsn first_kept) {
     const std::vector<log::Link> links = live->links();
     std::uint64_t first = links.front().number;
     for (const log::Link& link : links) {
       if (link.first_lsn <= first_kept) first = link.number;
     }
-    const std::vector<log::Link> dropped = FORELOG_TRY(live->drop_before(first));
-    return remove_files(dropped);
+    return remove_files(FORELOG_TRY(live->drop_before(first)));
   }
 
   // Oldest first, so that what a crash leaves behind is still a log without its beginning.

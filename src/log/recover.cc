@@ -232,7 +232,9 @@ class Recovery {
     std::vector<std::string> names = survey_.leftovers;
     names.insert(names.end(), survey_.dead.begin(), survey_.dead.end());
     for (const std::string& name : names) {
-      FORELOG_TRY(dir().remove(name));
+      Status gone = dir().remove(name);
+      if (gone.code() == Code::not_found) continue;  // start_segment() used its name.
+      FORELOG_TRY(std::move(gone));
       survey_.report.notes.push_back(concat("removed ", name, ", a left-over"));
     }
     // Durability: also when nothing was removed. An earlier process may have died between making a

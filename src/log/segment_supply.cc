@@ -1,5 +1,8 @@
 #include "log/segment_supply.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/text.h"
 #include "forelog/try.h"
 #include "segment/segment_name.h"
@@ -35,8 +38,9 @@ std::string SegmentSupply::new_name() {
   return base::concat("spare-", ++names_, segment::kTemporarySuffix);
 }
 
-Result<segment::Spare> SegmentSupply::take(std::uint64_t capacity) {
+Result<segment::Spare> SegmentSupply::take(std::uint64_t capacity, bool small_will_do) {
   std::string name;
+  std::optional<std::string> recycled;
   {
     base::MutexLock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
@@ -58,9 +62,18 @@ Result<segment::Spare> SegmentSupply::take(std::uint64_t capacity) {
       ready_ = std::move(spare);
     }
     name = new_name();
+    recycled = std::exchange(recycled_, std::nullopt);
   }
-  return segment::make_spare(dir_, name, std::max(capacity, segment_bytes_),
-                             segment::Blocks::reserved, false);
+  // A file that was to be used again goes before a full disk is told of.
+  if (recycled) {
+    auto spare = segment::make_spare(dir_, *recycled, std::max(capacity, segment_bytes_),
+                                     segment::Blocks::reserved, true);
+    if (spare || spare.error().code() != Code::no_space) return spare;
+  }
+  auto spare = segment::make_spare(dir_, name, std::max(capacity, segment_bytes_),
+                                   segment::Blocks::reserved, false);
+  if (spare || spare.error().code() != Code::no_space || !small_will_do) return spare;
+  return segment::make_spare(dir_, name, capacity, segment::Blocks::reserved, false);
 }
 
 void SegmentSupply::prepare() {

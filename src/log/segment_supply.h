@@ -21,8 +21,10 @@ class SegmentSupply {
   SegmentSupply(Directory& dir, std::uint64_t segment_bytes, bool in_background);
   ~SegmentSupply();
 
-  // A file of at least `capacity` bytes, and of segment_bytes. Errors: no_space, io_error.
-  Result<segment::Spare> take(std::uint64_t capacity) FORELOG_EXCLUDES(mutex_);
+  // A file of at least `capacity` bytes, and of segment_bytes where the disk has them. With
+  // `small_will_do` a disk that has not still gives `capacity`. Errors: no_space, io_error.
+  Result<segment::Spare> take(std::uint64_t capacity, bool small_will_do = false)
+      FORELOG_EXCLUDES(mutex_);
 
   // Asks for one to be made ready.
   void prepare() FORELOG_EXCLUDES(mutex_);

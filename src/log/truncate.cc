@@ -97,9 +97,8 @@ Result<std::vector<Link>> Writer::truncate(Lsn last) {
     plan = FORELOG_TRY(plan_cut(links, last));
   }
   const std::uint64_t least = format::kSegmentHeaderBytes + plan.frame.size();
-  const std::uint64_t capacity =
-      std::max(options_.segment_bytes, least + segment::footer_bytes(least + 64 * KiB));
-  if (!spare_ || spare_->capacity < capacity) FORELOG_TRY(fetch_spare(capacity));
+  const std::uint64_t capacity = least + segment::footer_bytes(least + 64 * KiB);
+  if (!spare_ || spare_->capacity < capacity) FORELOG_TRY(fetch_spare(capacity, true));
   segment::Spare spare = *std::move(spare_);
   spare_.reset();
   Result<std::vector<Link>> dead = std::vector<Link>();

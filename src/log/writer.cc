@@ -98,16 +98,16 @@ bool Writer::needs_new_segment(std::uint64_t body_bytes) const {
   return offset + frame_bytes(body_bytes) > plan_end_;
 }
 
-Status Writer::fetch_spare(std::uint64_t capacity) {
+Status Writer::fetch_spare(std::uint64_t capacity, bool small_will_do) {
   fetching_ = true;
   Result<segment::Spare> spare = Status(Code::io_error, "not fetched");
   {
     MutexUnlock unlocked(mutex_);
-    spare = supply_.take(capacity);
+    spare = supply_.take(capacity, small_will_do);
   }
   fetching_ = false;
   room_.notify_all();
-  if (!spare) return spare.error().with_context("nothing was appended");
+  if (!spare) return spare.error().with_context("no file for the next segment");
   spare_ = *std::move(spare);
   return {};
 }
@@ -132,7 +132,7 @@ Status Writer::make_room(std::uint64_t body_bytes) {
       const std::uint64_t capacity =
           std::max(options_.segment_bytes, least + segment::footer_bytes(least + 64 * KiB));
       if (spare_ && spare_->capacity >= capacity) return {};
-      FORELOG_TRY(fetch_spare(capacity));
+      FORELOG_TRY(fetch_spare(capacity, false));
     } else {
       return {};
     }
