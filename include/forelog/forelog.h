@@ -4,6 +4,7 @@
 #include "forelog/await.h"
 #include "forelog/batch.h"
 #include "forelog/bytes.h"
+#include "forelog/check.h"
 #include "forelog/cursor.h"
 #include "forelog/fault_file_system.h"
 #include "forelog/file_system.h"

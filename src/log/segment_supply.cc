@@ -25,7 +25,7 @@ SegmentSupply::SegmentSupply(Directory& dir, std::uint64_t segment_bytes, bool i
 SegmentSupply::~SegmentSupply() {
   {
     base::MutexLock lock(mutex_);
-    stop_ = true;
+    stop_.request_stop();
     wanted_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
@@ -99,8 +99,8 @@ void SegmentSupply::recycled(std::string name) {
 void SegmentSupply::run() {
   base::MutexLock lock(mutex_);
   while (true) {
-    while (!stop_ && !(want_ && !ready_)) wanted_.wait(mutex_);
-    if (stop_) return;
+    while (!stop_.stop_requested() && !(want_ && !ready_)) wanted_.wait(mutex_);
+    if (stop_.stop_requested()) return;
     want_ = false;
     const bool recycle = recycled_.has_value();
     const std::string name = recycle ? *recycled_ : new_name();
@@ -109,7 +109,7 @@ void SegmentSupply::run() {
     Result<segment::Spare> spare = Status(Code::cancelled, "not made yet");
     {
       base::MutexUnlock unlocked(mutex_);
-      spare = segment::make_spare(dir_, name, segment_bytes_, blocks, recycle);
+      spare = segment::make_spare(dir_, name, segment_bytes_, blocks, recycle, stop_.get_token());
     }
     // An error is not told here: take() meets it again when the segment is needed, and tells.
     if (spare) ready_ = *std::move(spare);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -43,13 +44,13 @@ class SegmentSupply {
 
   base::Mutex mutex_;
   base::CondVar wanted_;
-  bool stop_ FORELOG_GUARDED_BY(mutex_) = false;
   bool want_ FORELOG_GUARDED_BY(mutex_) = false;
   std::optional<segment::Spare> ready_ FORELOG_GUARDED_BY(mutex_);
   std::optional<std::string> recycled_ FORELOG_GUARDED_BY(mutex_);
   std::uint64_t names_ FORELOG_GUARDED_BY(mutex_) = 0;
   std::chrono::steady_clock::time_point last_taken_ FORELOG_GUARDED_BY(mutex_);
   bool hurried_ FORELOG_GUARDED_BY(mutex_) = false;  // Segments fill faster than zeros are worth.
+  std::stop_source stop_;
   std::thread thread_;
 };
 

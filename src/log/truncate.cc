@@ -116,7 +116,6 @@ Result<std::vector<Link>> Writer::truncate(Lsn last) {
   next_lsn_ = last.next();
   written_ = {last, active_.tail().offset, active_.segment()};
   plan_from_active();
-  supply_.prepare();
   return dead;
 }
 

@@ -65,7 +65,11 @@ Writer::Writer(Directory& dir, FileSystem& file_system, const Options& options, 
   MutexLock lock(mutex_);
   written_ = {Lsn(next_lsn_.value - 1), active_.tail().offset, active_.segment()};
   plan_from_active();
-  supply_.prepare();
+}
+
+Writer::~Writer() {
+  // Left by a process that dies here, it is removed at the next open.
+  if (spare_) (void)dir_.remove(spare_->name);
 }
 
 // ── Appending ────────────────────────────────────────────────────────────────
@@ -83,7 +87,7 @@ void Writer::plan_from_active() {
   const std::uint64_t footer = segment::footer_bytes(capacity_);
   plan_offset_ = active_.tail().offset;
   plan_end_ = capacity_ > footer ? capacity_ - footer : 0;
-  plan_empty_ = plan_offset_ == format::kSegmentHeaderBytes;
+  prepared_ = false;
 }
 
 bool Writer::needs_new_segment(std::uint64_t body_bytes) const {
@@ -146,6 +150,10 @@ void Writer::finish_frame() {
   open_.size = end;
   open_.frame_open = false;
   plan_offset_ += frame_bytes(open_.frames.back().body_bytes);
+  if (!prepared_ && plan_offset_ > plan_end_ / 2) {
+    prepared_ = true;
+    supply_.prepare();
+  }
 }
 
 void Writer::start_frame(std::uint64_t body_bytes) {
@@ -156,12 +164,12 @@ void Writer::start_frame(std::uint64_t body_bytes) {
     plan_end_ = spare_->capacity - segment::footer_bytes(spare_->capacity);
     open_.rotations.emplace_back(open_.frames.size(), *std::move(spare_));
     spare_.reset();
+    prepared_ = false;
     FORELOG_CHECK(plan_offset_ + frame_bytes(body_bytes) <= plan_end_);
   }
   open_.frames.push_back({open_.size, 0, next_lsn_, 0});
   open_.size += format::kFrameHeaderBytes;
   open_.frame_open = true;
-  plan_empty_ = false;
 }
 
 std::byte* Writer::place(std::uint64_t body_bytes, std::uint32_t records) {
@@ -291,7 +299,6 @@ Status Writer::rotate(segment::Spare spare) {
   active_ = segment::SegmentWriter(next, tail);
   capacity_ = capacity;
   view_.add_segment(end, std::move(next), tail);
-  supply_.prepare();
   return {};
 }
 

@@ -49,6 +49,7 @@ class Writer {
   Writer(Directory& dir, FileSystem& file_system, const Options& options, LiveView& view,
          segment::SegmentWriter active, std::uint64_t capacity, std::uint64_t last_time,
          std::uint64_t next_number);
+  ~Writer();
 
   Result<Lsn> append(ByteView record) FORELOG_EXCLUDES(mutex_);
   Result<LsnRange> append(const Batch& batch) FORELOG_EXCLUDES(mutex_);
@@ -139,8 +140,8 @@ class Writer {
   Lsn next_lsn_ FORELOG_GUARDED_BY(mutex_);
   GroupBuffer open_ FORELOG_GUARDED_BY(mutex_);
   std::uint64_t plan_offset_ FORELOG_GUARDED_BY(mutex_) = 0;  // Of the last frame, or the next one.
-  std::uint64_t plan_end_ FORELOG_GUARDED_BY(mutex_) = 0;     // Frames must not pass it …
-  bool plan_empty_ FORELOG_GUARDED_BY(mutex_) = true;         // … but for a segment's first.
+  std::uint64_t plan_end_ FORELOG_GUARDED_BY(mutex_) = 0;     // Frames must not pass it.
+  bool prepared_ FORELOG_GUARDED_BY(mutex_) = false;  // The next file was asked for.
   std::optional<segment::Spare> spare_ FORELOG_GUARDED_BY(mutex_);  // For the next rotation.
   bool fetching_ FORELOG_GUARDED_BY(mutex_) = false;
 

@@ -13,18 +13,19 @@ namespace {
 
 constexpr std::size_t kZeroBytes = 1 * MiB;
 
-Status write_zeros(File& file, std::uint64_t bytes) {
+Status write_zeros(File& file, std::uint64_t bytes, const std::stop_token& stop) {
   const std::vector<std::byte> zeros(
       static_cast<std::size_t>(std::min<std::uint64_t>(kZeroBytes, bytes)));
   for (std::uint64_t at = 0; at < bytes; at += zeros.size()) {
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - at));
+    if (stop.stop_requested()) return {Code::cancelled, "stopped while preparing a segment"};
     FORELOG_TRY(file.write_at(at, ByteView(zeros.data(), part)));
   }
   return {};
 }
 
 Result<Spare> fill_spare(Directory& dir, const std::string& name, std::uint64_t capacity,
-                         Blocks blocks, bool recycle) {
+                         Blocks blocks, bool recycle, const std::stop_token& stop) {
   Spare spare;
   spare.name = name;
   spare.capacity = capacity;
@@ -34,7 +35,7 @@ Result<Spare> fill_spare(Directory& dir, const std::string& name, std::uint64_t 
   // Why: what an earlier life left in a recycled file must be gone before the file is used, so
   // that what follows a log's end is zeros, or was torn by a crash.
   if (recycle || blocks == Blocks::written) {
-    FORELOG_TRY(write_zeros(*spare.file, capacity));
+    FORELOG_TRY(write_zeros(*spare.file, capacity, stop));
     FORELOG_TRY(spare.file->sync_data());
   }
   return spare;
@@ -43,8 +44,8 @@ Result<Spare> fill_spare(Directory& dir, const std::string& name, std::uint64_t 
 }  // namespace
 
 Result<Spare> make_spare(Directory& dir, const std::string& name, std::uint64_t capacity,
-                         Blocks blocks, bool recycle) {
-  Result<Spare> spare = fill_spare(dir, name, capacity, blocks, recycle);
+                         Blocks blocks, bool recycle, const std::stop_token& stop) {
+  Result<Spare> spare = fill_spare(dir, name, capacity, blocks, recycle, stop);
   // A file that could not be filled holds space that the log may need; it has no other use, and
   // the next open removes it if this fails.
   if (!spare) (void)dir.remove(name);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "forelog/file_system.h"
@@ -25,9 +26,9 @@ enum class Blocks : std::uint8_t {
 };
 
 // Makes the file, or empties the one of that name that is already there (`recycle`).
-// On an error nothing is left under `name`. Errors: no_space, io_error.
+// On an error nothing is left under `name`. Errors: no_space, io_error, cancelled (by `stop`).
 Result<Spare> make_spare(Directory& dir, const std::string& name, std::uint64_t capacity,
-                         Blocks blocks, bool recycle);
+                         Blocks blocks, bool recycle, const std::stop_token& stop = {});
 
 // Writes the header, and `first_frames` behind it if there are any, syncs, renames to the name of
 // segment header.number, syncs the directory.
