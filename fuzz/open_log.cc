@@ -47,7 +47,8 @@ void patch(MemoryFileSystem& disk, const std::uint8_t* at) {
   const auto& path = files[at[0] % files.size()];
   std::vector<std::byte> bytes = *disk.read_file(path);
   if (bytes.empty()) return;
-  const std::size_t begin = (at[1] | at[2] << 8 | at[3] << 16) % bytes.size();
+  const std::size_t where = std::size_t{at[1]} | std::size_t{at[2]} << 8 | std::size_t{at[3]} << 16;
+  const std::size_t begin = where % bytes.size();
   for (std::size_t i = begin; i < bytes.size() && i <= begin + at[4]; ++i) bytes[i] = std::byte{at[5]};
   if (!disk.write_file(path, ByteView(std::span<const std::byte>(bytes)))) std::abort();
 }

@@ -28,8 +28,7 @@ Status Writer::wait_error(Lsn lsn, std::uint64_t truncations) const {
   if (truncations != truncations_ && lsn >= next_lsn_) {
     return {Code::not_found, concat("LSN ", lsn.value, " was dropped by keep_through")};
   }
-  if (closed_) return {Code::cancelled, "the log was closed"};
-  if (failed_.ok()) return {};
+  if (failed_.ok()) return closed_ ? Status(Code::cancelled, "the log was closed") : Status();
   return {Code::outcome_unknown,
           concat("LSN ", lsn.value, " may or may not be durable: ", failed_.message())};
 }
@@ -128,23 +127,30 @@ void Writer::lead_sync() {
   if (failed_.ok()) write_pending(false);
   const Point point = written_;
   if (failed_.ok() && point.lsn > view_.synced()) {
-    Status status;
     const auto started = Clock::now();
-    {
-      MutexUnlock unlocked(mutex_);
-      status = point.segment->file->sync_data();
-    }
+    const Status status = sync_segment(*point.segment);
     const auto took = Clock::now() - started;
     sync_time_ = sync_time_.count() == 0 ? took : (sync_time_ * 7 + took) / 8;
-    // Durability: after a failed sync the kernel may have dropped the pages and call the next sync
-    // a success. It is never tried again; only a new open, which reads them back, may go on.
-    if (!status.ok()) {
-      fail(status);
-    } else if (failed_.ok()) {
-      view_.set_synced(point.lsn, point.offset);
-    }
+    if (status.ok()) view_.set_synced(point.lsn, point.offset);
   }
   end_cycle();
+}
+
+Status Writer::sync_segment(segment::SegmentFile& segment) {
+  while (in_sync_) room_.wait(mutex_);
+  FORELOG_TRY(Status(failed_));
+  in_sync_ = true;
+  Status status;
+  {
+    MutexUnlock unlocked(mutex_);
+    status = segment.file->sync_data();
+  }
+  in_sync_ = false;
+  // Durability: after a failed sync the kernel may have dropped the pages and call the next sync a
+  // success. It is never tried again; only a new open, which reads them back, may go on.
+  if (!status.ok()) fail(status);
+  room_.notify_all();
+  return status;
 }
 
 void Writer::end_cycle() {

@@ -254,6 +254,36 @@ TEST_F(ConcurrentLogTest, AFailedSyncReachesEveryWaiter) {
   EXPECT_EQ(log_->watermarks().synced, Lsn(1));
 }
 
+TEST_F(ConcurrentLogTest, OneFailedSyncIsNotHiddenByAnotherThatSucceeds) {
+  open();
+  ASSERT_TRUE(log_->commit("safe"));
+  std::atomic<int> syncs{0};
+  std::atomic<bool> rotating{false};
+  // The first sync from here on fails, but not before a rotation has had every chance to sync the
+  // same file: the kernel would tell only one of the two of the failure.
+  faults_.set_hook([&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+    if (call.operation != FileOperation::sync_data || call.name == "WATERMARK") return {};
+    if (++syncs > 1) return {};
+    while (!rotating) std::this_thread::yield();
+    for (int i = 0; i < 10'000 && syncs == 1; ++i) std::this_thread::yield();
+    return FaultFileSystem::Fault{Status(Code::io_error, "injected"), 0};
+  });
+  std::jthread waiter([&] { EXPECT_FALSE(log_->commit("lost?")); });
+  while (syncs == 0) std::this_thread::yield();
+  std::jthread rotator([&] {
+    Lsn last;
+    for (int i = 0; i < 100; ++i) {
+      Result<Lsn> lsn = log_->append(std::string(1000, 'r'));
+      if (lsn) last = *lsn;
+    }
+    rotating = true;
+    EXPECT_FALSE(log_->wait(last, Durability::synced).ok());
+  });
+  waiter.join();
+  rotator.join();
+  EXPECT_EQ(log_->watermarks().synced, Lsn(1));
+}
+
 TEST_F(ConcurrentLogTest, CloseEndsWaits) {
   open();
   std::vector<std::jthread> threads;

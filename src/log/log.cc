@@ -56,6 +56,7 @@ struct Log::Impl {
         *impl->dir, std::move(file), std::move(recovered.links), recovered.active->segment(),
         recovered.active->tail(), recovered.watermark);
     FORELOG_TRY(impl->live->announce_start());
+    FORELOG_TRY(log::remove_remains(*impl->dir, recovered.remains, impl->report));
     impl->writer = std::make_unique<log::Writer>(
         *impl->dir, file_system, options, *impl->live, std::move(*recovered.active),
         recovered.capacity, recovered.last_time, recovered.next_number);
@@ -109,9 +110,13 @@ struct Log::Impl {
     for (const Holder& holder : FORELOG_TRY(holders())) {
       if (!holder.overrun) first_kept = std::min(first_kept, holder.keep_from);
     }
+    const Lsn last = live->watermarks().appended;
+    const bool all = first_kept > last;
+    // What is in memory may still be on its way to segments of its own.
+    if (all && last > live->synced()) FORELOG_TRY(wait(last, Durability::synced, std::nullopt));
     FORELOG_TRY(drop_segments_before(first_kept));
-    if (first_kept <= live->watermarks().appended) return {};
-    // All of it. In this order, so that a full disk gets space before a new segment asks for some.
+    if (!all) return {};
+    // In this order, so that a full disk gets space before a new segment asks for some.
     FORELOG_TRY(writer->start_new_segment());
     return drop_segments_before(first_kept);
   }
@@ -151,6 +156,7 @@ struct Log::Impl {
     completions->stop();
     const Status saved = live->save();
     live->wake_all();
+    writer->drop_spares();  // Whoever opens the log next uses the same names.
     lock.reset();
     return closed.ok() ? saved : closed;
   }

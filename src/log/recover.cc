@@ -56,7 +56,7 @@ class Recovery {
       FORELOG_TRY(make_durable());
       FORELOG_TRY(settle_end());
     }
-    FORELOG_TRY(clean_up());
+    FORELOG_TRY(settle_names());
     RecoveryReport& report = survey_.report;
     report.proven_synced = report.last_lsn;
     report.duration = std::chrono::steady_clock::now() - started;
@@ -228,18 +228,13 @@ class Recovery {
     return time;
   }
 
-  Status clean_up() {
-    std::vector<std::string> names = survey_.leftovers;
-    names.insert(names.end(), survey_.dead.begin(), survey_.dead.end());
-    for (const std::string& name : names) {
-      Status gone = dir().remove(name);
-      if (gone.code() == Code::not_found) continue;  // start_segment() used its name.
-      FORELOG_TRY(std::move(gone));
-      survey_.report.notes.push_back(concat("removed ", name, ", a left-over"));
-    }
-    // Durability: also when nothing was removed. An earlier process may have died between making a
-    // name and syncing it, and what is acknowledged from now on may lie in that file.
+  // Durability: an earlier process may have died between making a name and syncing it; what is
+  // acknowledged from now on may lie in that file. And nothing is removed on account of a name that
+  // a power cut could still take away.
+  Status settle_names() {
     FORELOG_TRY(dir().sync());
+    result_.remains = survey_.leftovers;
+    result_.remains.insert(result_.remains.end(), survey_.dead.begin(), survey_.dead.end());
     survey_.report.segments = result_.links.size();
     return {};
   }
@@ -255,6 +250,17 @@ class Recovery {
 Result<Recovered> recover(FileSystem& file_system, const std::filesystem::path& path,
                           const Options& options) {
   return Recovery(file_system, options).run(path);
+}
+
+Status remove_remains(Directory& dir, const std::vector<std::string>& names,
+                      RecoveryReport& report) {
+  for (const std::string& name : names) {
+    Status gone = dir.remove(name);
+    if (gone.code() == Code::not_found) continue;  // start_segment() used its name.
+    FORELOG_TRY(std::move(gone));
+    report.notes.push_back(concat("removed ", name, ", a left-over"));
+  }
+  return names.empty() ? Status() : dir.sync();
 }
 
 Status accept_damage(Directory& dir, const Survey& survey, std::vector<Damage> more,

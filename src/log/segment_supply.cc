@@ -22,7 +22,9 @@ SegmentSupply::SegmentSupply(Directory& dir, std::uint64_t segment_bytes, bool i
   if (in_background) thread_ = std::thread([this] { run(); });
 }
 
-SegmentSupply::~SegmentSupply() {
+SegmentSupply::~SegmentSupply() { stop(); }
+
+void SegmentSupply::stop() {
   {
     base::MutexLock lock(mutex_);
     stop_.request_stop();
@@ -30,8 +32,11 @@ SegmentSupply::~SegmentSupply() {
   }
   if (thread_.joinable()) thread_.join();
   // Nobody needs what was not used; the next open removes what this cannot.
+  base::MutexLock lock(mutex_);
   if (ready_) (void)dir_.remove(ready_->name);
   if (recycled_) (void)dir_.remove(*recycled_);
+  ready_.reset();
+  recycled_.reset();
 }
 
 std::string SegmentSupply::new_name() {

@@ -22,6 +22,9 @@ class SegmentSupply {
   SegmentSupply(Directory& dir, std::uint64_t segment_bytes, bool in_background);
   ~SegmentSupply();
 
+  // Ends the thread and removes what was prepared. Afterwards nothing but stop() may be called.
+  void stop() FORELOG_EXCLUDES(mutex_);
+
   // A file of at least `capacity` bytes, and of segment_bytes where the disk has them. With
   // `small_will_do` a disk that has not still gives `capacity`. Errors: no_space, io_error.
   Result<segment::Spare> take(std::uint64_t capacity, bool small_will_do = false)

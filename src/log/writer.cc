@@ -67,9 +67,14 @@ Writer::Writer(Directory& dir, FileSystem& file_system, const Options& options, 
   plan_from_active();
 }
 
-Writer::~Writer() {
+Writer::~Writer() { drop_spares(); }
+
+void Writer::drop_spares() {
+  supply_.stop();
+  MutexLock lock(mutex_);
   // Left by a process that dies here, it is removed at the next open.
   if (spare_) (void)dir_.remove(spare_->name);
+  spare_.reset();
 }
 
 // ── Appending ────────────────────────────────────────────────────────────────
@@ -216,6 +221,11 @@ Result<LsnRange> Writer::append(const Batch& batch) {
                          options_.record_bytes_max, "; nothing was appended"));
   }
   const ByteView encoded = batch.encoded();
+  if (encoded.size() > format::kFrameBodyLimit || batch.size() > UINT32_MAX) {
+    return Status(Code::invalid_argument,
+                  concat("a batch of ", batch.size(), " records and ", encoded.size(),
+                         " bytes with their lengths does not fit a frame; nothing was appended"));
+  }
   MutexLock lock(mutex_);
   FORELOG_TRY(make_room(encoded.size()));
   const Lsn first = next_lsn_;
@@ -282,7 +292,10 @@ Status Writer::write_group(GroupBuffer& group) {
 Status Writer::rotate(segment::Spare spare) {
   const Lsn last(active_.tail().next_lsn.value - 1);
   FORELOG_TRY(active_.write_seal(view_.synced()));
-  FORELOG_TRY(active_.sync());
+  {
+    MutexLock lock(mutex_);
+    FORELOG_TRY(sync_segment(*active_.segment()));
+  }
   if (last > view_.written()) view_.set_written(last, active_.tail().offset, false);
 
   const format::SegmentEnd end = active_.end(true);

@@ -69,6 +69,10 @@ class Writer {
   // Syncs everything, marks the log as closed and refuses everything from then on.
   Status close() FORELOG_EXCLUDES(mutex_);
 
+  // Gives up the files that were prepared for segments to come: after close(), before the lock on
+  // the directory goes.
+  void drop_spares() FORELOG_EXCLUDES(mutex_);
+
   Status health() const FORELOG_EXCLUDES(mutex_);
   // Removes a segment's file, or keeps it to be used again. The caller syncs the directory.
   Status discard(const std::string& name);
@@ -108,6 +112,10 @@ class Writer {
   Status rotate(segment::Spare spare);                     // With the write role.
   Result<Plan> plan_cut(const std::vector<Link>& links, Lsn last);  // With both roles.
   Result<std::vector<Link>> carry_out(const Plan& plan, Lsn last, segment::Spare spare);
+  // Syncs the active segment's data up to now. One at a time in the whole log, and a failure closes
+  // the log to writes before the next may start. Why: the kernel reports a failed write-back to one
+  // of the calls on a descriptor; another, at the same time or next, would be told of a success.
+  Status sync_segment(segment::SegmentFile& segment) FORELOG_REQUIRES(mutex_);
   // One sync, for all that was appended until it starts. With the sync role free.
   void lead_sync() FORELOG_REQUIRES(mutex_);
   void gather() FORELOG_REQUIRES(mutex_);
@@ -155,6 +163,7 @@ class Writer {
   std::uint64_t last_time_;
   std::uint64_t next_number_;  // Of the next segment.
 
+  bool in_sync_ FORELOG_GUARDED_BY(mutex_) = false;  // A sync_data() is under way.
   bool syncing_ FORELOG_GUARDED_BY(mutex_) = false;
   std::uint64_t cycle_ FORELOG_GUARDED_BY(mutex_) = 0;  // Of the sync under way, or the last one.
   std::optional<Lsn> target_ FORELOG_GUARDED_BY(mutex_);  // What it covers, once that is fixed.

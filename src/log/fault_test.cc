@@ -1,0 +1,495 @@
+// Every call that touches the disk fails in turn, once and from then on, with every error it may
+// have. Nothing acknowledged is lost, nothing hangs, and nothing that failed is called a success.
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "log/test_disk.h"
+
+namespace forelog::testing {
+namespace {
+
+// A fixed course through everything a writer does, which carries on as far as it can when calls
+// fail, and notes what it was promised.
+class Course {
+ public:
+  explicit Course(FileSystem& disk) : disk_(disk) {}
+
+  void run() {
+    if (!open()) return;
+    commit_some(3, 100);
+    commit_some(14, 5000);  // Into a second segment.
+    batch();
+    read();
+    if (log_->hold("reader", Lsn(2)).ok() && log_->release("reader").ok()) trim(Lsn(14));
+    commit_some(13, 5000);  // And a third.
+    truncate(3);
+    commit_some(2, 100);
+    close();
+    if (!open()) return;
+    commit_some(2, 100);
+    read();
+    trim(log_->watermarks().appended.next());
+    commit_some(1, 100);
+    close();
+  }
+
+  // Without faults, on what is there now.
+  void check(MemoryFileSystem& disk) {
+    log_.reset();
+    Result<Log> log = Log::open(kLogDir, test_options(disk));
+    ASSERT_TRUE(log) << log.error().message();
+    EXPECT_NE(log->recovery().verdict, Verdict::rot);
+    const Reading reading = read_from(*log);
+    EXPECT_TRUE(reading.end.ok()) << reading.end.message();
+    for (const auto& [lsn, record] : acknowledged_) {
+      if (lsn < trimmed_) continue;
+      if (truncating_ && lsn > *truncating_) continue;
+      const auto found = reading.records.find(lsn);
+      ASSERT_NE(found, reading.records.end()) << "LSN " << lsn << " was acknowledged";
+      EXPECT_EQ(found->second, record) << "LSN " << lsn;
+    }
+    std::uint64_t next = log->first_lsn().value;
+    for (const auto& [lsn, record] : reading.records) {
+      EXPECT_EQ(lsn, next++) << "a hole";
+      const auto wanted = appended_.find(lsn);
+      if (wanted == appended_.end()) {
+        EXPECT_TRUE(truncating_ && lsn > *truncating_) << "LSN " << lsn << " was refused";
+      } else {
+        EXPECT_EQ(wanted->second.count(record), 1u) << "LSN " << lsn;
+      }
+    }
+    const auto lsn = log->commit("and on");
+    ASSERT_TRUE(lsn) << lsn.error().message();
+    EXPECT_EQ(lsn->value, next);
+    EXPECT_TRUE(log->close().ok());
+  }
+
+ private:
+  bool open() {
+    log_.reset();
+    Result<Log> log = Log::open(kLogDir, test_options(disk_));
+    if (!log) {
+      EXPECT_TRUE(expected(log.error().code())) << log.error().message();
+      return false;
+    }
+    log_.emplace(*std::move(log));
+    // What was unacknowledged may be there or not; from here on it is known.
+    const std::uint64_t last = log_->watermarks().appended.value;
+    appended_.erase(appended_.upper_bound(last), appended_.end());
+    return true;
+  }
+  static bool expected(Code code) { return code == Code::io_error || code == Code::no_space; }
+
+  void append(const std::string& record) {
+    const Watermarks before = log_->watermarks();
+    const auto lsn = log_->append(record);
+    if (!lsn) {
+      EXPECT_TRUE(expected(lsn.error().code())) << lsn.error().message();
+      EXPECT_EQ(log_->watermarks().appended, before.appended);
+      return;
+    }
+    EXPECT_EQ(*lsn, before.appended.next());
+    appended_[lsn->value].insert(record);
+    unacknowledged_[lsn->value] = record;
+  }
+
+  void wait() {
+    const Lsn last = log_->watermarks().appended;
+    if (last == Lsn()) return;
+    const Status status = log_->wait(last);
+    if (status.ok()) {
+      EXPECT_EQ(log_->watermarks().synced, last);
+      acknowledged_.insert(unacknowledged_.begin(), unacknowledged_.end());
+      unacknowledged_.clear();
+      return;
+    }
+    EXPECT_EQ(status.code(), Code::outcome_unknown) << status.message();
+    EXPECT_LT(log_->watermarks().synced, last);
+    // Closed to writes, and no later call makes a success of it.
+    EXPECT_FALSE(log_->health().ok());
+    EXPECT_EQ(log_->append("x").error().code(), Code::io_error);
+    EXPECT_EQ(log_->wait(last).code(), Code::outcome_unknown);
+    EXPECT_EQ(log_->keep_from(Lsn(1)).code(), Code::io_error);
+    EXPECT_EQ(log_->keep_through(Lsn(0)).code(), Code::io_error);
+  }
+
+  void commit_some(int count, std::size_t bytes) {
+    for (int i = 0; i < count; ++i) {
+      append(record_of(++made_, bytes));
+      wait();
+    }
+  }
+
+  void batch() {
+    Batch batch;
+    std::vector<std::string> records;
+    for (int i = 0; i < 3; ++i) batch.add(records.emplace_back(record_of(++made_, 50)));
+    const auto range = log_->append(batch);
+    if (!range) {
+      EXPECT_TRUE(expected(range.error().code()));
+      return;
+    }
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      appended_[range->first.value + i].insert(records[i]);
+      unacknowledged_[range->first.value + i] = records[i];
+    }
+    wait();
+  }
+
+  void read() {
+    const Reading reading = read_from(*log_);
+    if (!reading.end.ok()) {
+      EXPECT_TRUE(expected(reading.end.code())) << reading.end.message();
+    }
+    for (const auto& [lsn, record] : reading.records) {
+      EXPECT_EQ(appended_[lsn].count(record), 1u) << "LSN " << lsn;
+    }
+  }
+
+  void trim(Lsn from) {
+    const Status status = log_->keep_from(from);
+    if (!status.ok()) {
+      EXPECT_TRUE(expected(status.code()) || status.code() == Code::invalid_argument)
+          << status.message();
+    }
+    trimmed_ = std::max(trimmed_, from.value);
+  }
+
+  void truncate(std::uint64_t drop) {
+    const Lsn last = log_->watermarks().appended;
+    if (last.value <= log_->first_lsn().value + drop) return;
+    const Lsn kept(last.value - drop);
+    const Status status = log_->keep_through(kept);
+    if (status.ok()) {
+      EXPECT_EQ(log_->watermarks().synced, kept);
+      acknowledged_.insert(unacknowledged_.begin(), unacknowledged_.upper_bound(kept.value));
+      acknowledged_.erase(acknowledged_.upper_bound(kept.value), acknowledged_.end());
+      appended_.erase(appended_.upper_bound(kept.value), appended_.end());
+      unacknowledged_.clear();
+      return;
+    }
+    EXPECT_TRUE(expected(status.code())) << status.message();
+    truncating_ = kept.value;  // The old log or the new one.
+  }
+
+  void close() {
+    const Lsn last = log_->watermarks().appended;
+    const Status status = log_->close();
+    if (status.ok()) {
+      EXPECT_EQ(log_->watermarks().synced, last);
+      acknowledged_.insert(unacknowledged_.begin(), unacknowledged_.end());
+      unacknowledged_.clear();
+    } else {
+      EXPECT_TRUE(expected(status.code())) << status.message();
+    }
+    EXPECT_EQ(log_->append("x").error().code(), Code::cancelled);
+    EXPECT_EQ(log_->close().code(), Code::cancelled);
+    log_.reset();
+  }
+
+  FileSystem& disk_;
+  std::optional<Log> log_;
+  std::uint64_t made_ = 0;
+  std::map<std::uint64_t, std::set<std::string>> appended_;
+  std::map<std::uint64_t, std::string> unacknowledged_, acknowledged_;
+  std::uint64_t trimmed_ = 0;
+  std::optional<std::uint64_t> truncating_;
+};
+
+enum class Ending { killed, power_lost };
+
+class EveryFaultTest : public ::testing::TestWithParam<FileOperation> {
+ protected:
+  using Hook = std::function<std::optional<FaultFileSystem::Fault>(const FaultFileSystem::Call&)>;
+
+  static void run(const Hook& hook, Ending ending) {
+    MemoryFileSystem disk;
+    FaultFileSystem faults(disk);
+    Course course(faults);
+    faults.set_hook(hook);
+    course.run();
+    faults.fail_nothing();
+    if (ending == Ending::killed) {
+      disk.kill_process();
+    } else {
+      disk.power_cut();
+    }
+    course.check(disk);
+  }
+
+  static std::uint64_t calls(FileOperation operation) {
+    MemoryFileSystem disk;
+    FaultFileSystem faults(disk);
+    Course course(faults);
+    course.run();
+    course.check(disk);
+    return faults.count(operation);
+  }
+};
+
+TEST_P(EveryFaultTest, FailsAtEveryCall) {
+  const FileOperation operation = GetParam();
+  const std::uint64_t count = calls(operation);
+  ASSERT_FALSE(HasFailure()) << "without any fault";
+  ASSERT_GT(count, 0u);
+  for (std::uint64_t n = 1; n <= count; ++n) {
+    for (const bool once : {true, false}) {
+      for (const Code code : {Code::io_error, Code::no_space}) {
+        for (const std::uint64_t part : {0u, 1u, 2u}) {
+          if (part != 0 && operation != FileOperation::write) continue;
+          for (const Ending ending : {Ending::killed, Ending::power_lost}) {
+            run(
+                [&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+                  if (call.operation != operation) return std::nullopt;
+                  if (once ? call.index != n : call.index < n) return std::nullopt;
+                  return FaultFileSystem::Fault{Status(code, "injected"), call.bytes * part / 2};
+                },
+                ending);
+            ASSERT_FALSE(HasFailure())
+                << to_string(operation) << " " << n << " of " << count
+                << (once ? ", once" : " and later") << ", " << to_string(code) << ", " << part
+                << "/2 written, " << (ending == Ending::killed ? "killed" : "power lost");
+          }
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Operations, EveryFaultTest,
+    ::testing::Values(FileOperation::open, FileOperation::read, FileOperation::write,
+                      FileOperation::sync_data, FileOperation::allocate, FileOperation::size,
+                      FileOperation::open_directory, FileOperation::list, FileOperation::rename,
+                      FileOperation::remove, FileOperation::sync_directory, FileOperation::lock),
+    [](const auto& each) { return std::string(to_string(each.param)); });
+
+class FaultTest : public TestDisk {};
+
+// ── A failed sync ────────────────────────────────────────────────────────────
+
+TEST_F(FaultTest, AfterAFailedSyncNothingIsAcknowledgedAndReadingGoesOn) {
+  open();
+  commit(3);
+  ASSERT_TRUE(log_->append("lost?"));
+  faults_.reset_counts();
+  faults_.fail_nth(FileOperation::sync_data, 1, Status(Code::io_error, "EIO"));
+  EXPECT_EQ(log_->wait(Lsn(4)).code(), Code::outcome_unknown);
+  for (int again = 0; again < 3; ++again) {
+    EXPECT_EQ(log_->wait(Lsn(4)).code(), Code::outcome_unknown);
+  }
+  EXPECT_EQ(faults_.count(FileOperation::sync_data), 1u) << "a sync was tried again";
+  EXPECT_TRUE(log_->wait(Lsn(3)).ok());
+  EXPECT_EQ(log_->watermarks().synced, Lsn(3));
+  EXPECT_EQ(log_->append("more").error().code(), Code::io_error);
+  EXPECT_EQ(log_->health().code(), Code::io_error);
+  expect_records(1, 3);
+  Status told;
+  log_->notify(Lsn(4), Durability::synced, [&](const Status& status) { told = status; });
+  EXPECT_EQ(log_->close().code(), Code::io_error);
+  EXPECT_EQ(told.code(), Code::outcome_unknown);
+  // Only what is read back from the disk, and synced anew, is the log from then on.
+  open();
+  EXPECT_EQ(report_.last_lsn, Lsn(4));
+  cut_power();
+  open();
+  EXPECT_EQ(report_.last_lsn, Lsn(4));
+}
+
+// Linux marks pages that it could not write as clean: the next sync is a success and the disk holds
+// what it held. So recovery writes again what no witness proves.
+TEST_F(FaultTest, RecoveryWritesAgainWhatMayBeInThePageCacheOnly) {
+  open();
+  commit(5, 3000);
+  write(4, 3000);
+  end_process();
+  const auto frames = damage_.frames(1);
+  damage_.drop_marks();  // Then the frames prove LSN 5, by the first frame behind it.
+  std::uint64_t covered = 0;
+  bool synced = false;
+  faults_.set_hook([&](const FaultFileSystem::Call& call) {
+    if (call.name == damage_.segment(1) && call.operation == FileOperation::write) {
+      EXPECT_LE(call.offset, std::max(covered, frames[5].offset));
+      EXPECT_FALSE(synced);
+      covered = call.offset + call.bytes;
+    }
+    if (call.name == damage_.segment(1) && call.operation == FileOperation::sync_data) {
+      EXPECT_EQ(covered, frames.back().end());
+      synced = true;
+    }
+    return std::optional<FaultFileSystem::Fault>();
+  });
+  const auto before = damage_.bytes(damage_.segment(1));
+  open();
+  EXPECT_TRUE(synced);
+  EXPECT_TRUE(damage_.bytes(damage_.segment(1)) == before);
+}
+
+// The writer seals a full segment while a sync of that very file is under way, and fails. The error
+// is told once: to the first of the two. The other must not take its success for the whole.
+TEST_F(FaultTest, ARotationDoesNotOutrunASyncThatFails) {
+  open();
+  commit(1);
+  std::mutex mutex;
+  std::condition_variable changed;
+  int syncs = 0;
+  faults_.set_hook([&](const FaultFileSystem::Call& call)
+                       -> std::optional<FaultFileSystem::Fault> {
+    if (call.operation != FileOperation::sync_data || !call.name.starts_with("first-1")) {
+      return std::nullopt;
+    }
+    std::unique_lock lock(mutex);
+    changed.notify_all();
+    if (++syncs > 1) return std::nullopt;
+    // The second sync of the file, if it comes, comes while this one is under way.
+    changed.wait_for(lock, std::chrono::milliseconds(200), [&] { return syncs > 1; });
+    return FaultFileSystem::Fault{Status(Code::io_error, "EIO")};
+  });
+  ASSERT_TRUE(log_->append("lost"));
+  Status waited;
+  std::thread leader([&] { waited = log_->wait(Lsn(2)); });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return syncs > 0; });
+  }
+  for (int i = 0; i < 30; ++i) (void)log_->append(std::string(5000, 'x'));
+  (void)log_->wait(log_->watermarks().appended, Durability::written);
+  leader.join();
+  EXPECT_EQ(waited.code(), Code::outcome_unknown);
+  EXPECT_EQ(log_->watermarks().synced, Lsn(1));
+  EXPECT_EQ(log_->wait(Lsn(2)).code(), Code::outcome_unknown);
+}
+
+// ── A full disk ──────────────────────────────────────────────────────────────
+
+class FullDiskTest : public TestDisk {
+ protected:
+  void fill_up() {
+    open();
+    while (true) {
+      const std::uint64_t lsn = log_->watermarks().appended.value + 1;
+      const auto got = log_->append(record_of(lsn, 3000));
+      if (!got) {
+        EXPECT_EQ(got.error().code(), Code::no_space) << got.error().message();
+        break;
+      }
+      expected_[lsn] = record_of(lsn, 3000);
+      EXPECT_EQ(got->value, lsn);
+      ASSERT_LT(lsn, 1000u);
+    }
+    last_ = expected_.rbegin()->first;
+  }
+  std::uint64_t last_ = 0;
+};
+
+TEST_F(FullDiskTest, AppendsFailAndResumeAndNothingElseChanges) {
+  for (std::uint64_t kib = 90; kib < 500; kib += 13) {
+    SCOPED_TRACE(kib);
+    end_process();
+    for (const auto& file : disk_.list_files()) ASSERT_TRUE(disk_.remove_file(file).ok());
+    expected_.clear();
+    disk_.set_capacity(kib * KiB);
+    fill_up();
+    // What was given an LSN has its space.
+    EXPECT_TRUE(log_->wait(Lsn(last_)).ok());
+    EXPECT_TRUE(log_->health().ok());
+    expect_records(1, last_);
+    for (int again = 0; again < 3; ++again) {
+      EXPECT_EQ(log_->append(std::string(3000, 'x')).error().code(), Code::no_space);
+    }
+    EXPECT_EQ(log_->watermarks().appended, Lsn(last_));
+    EXPECT_TRUE(log_->close().ok());
+    open();
+    EXPECT_TRUE(report_.closed_cleanly);
+    expect_records(1, last_);
+    disk_.set_capacity(UINT64_MAX);
+    commit(5, 3000);
+    EXPECT_EQ(expected_.rbegin()->first, last_ + 5);
+    cut_power();
+    open();
+    expect_records(1, last_ + 5);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(FullDiskTest, TrimmingMakesRoom) {
+  disk_.set_capacity(300 * KiB);
+  fill_up();
+  ASSERT_TRUE(log_->wait(Lsn(last_)).ok());
+  ASSERT_GT(damage_.files(".segment").size(), 2u);
+  ASSERT_TRUE(log_->keep_from(Lsn(last_)).ok());
+  EXPECT_EQ(damage_.files(".segment").size(), 1u);
+  commit(30, 3000);
+  expect_records(log_->first_lsn().value, last_ + 30);
+}
+
+TEST_F(FullDiskTest, CanBeEmptied) {
+  disk_.set_capacity(300 * KiB);
+  fill_up();
+  ASSERT_TRUE(log_->keep_from(Lsn(last_ + 1)).ok());
+  EXPECT_EQ(log_->first_lsn(), Lsn(last_ + 1));
+  commit(30, 3000);
+  expect_records(last_ + 1, last_ + 30);
+}
+
+TEST_F(FullDiskTest, AFailedRotationInTheBackgroundIsToldOnlyWhenTheSegmentIsNeeded) {
+  options_.preallocate = true;
+  disk_.set_capacity(100 * KiB);
+  fill_up();
+  EXPECT_TRUE(log_->wait(Lsn(last_)).ok());
+  disk_.set_capacity(UINT64_MAX);
+  commit(30, 3000);
+  EXPECT_TRUE(log_->close().ok());
+}
+
+// ── What cannot be read back is refused when it is written ───────────────────
+
+TEST_F(FaultTest, ARecordOrBatchOverItsLimitIsRefused) {
+  options_.record_bytes_max = 1000;
+  options_.batch_bytes_max = 3000;
+  open();
+  EXPECT_EQ(log_->append(std::string(1001, 'x')).error().code(), Code::invalid_argument);
+  EXPECT_TRUE(log_->append(std::string(1000, 'x')));
+  Batch batch;
+  EXPECT_EQ(log_->append(batch).error().code(), Code::invalid_argument);
+  batch.add(std::string(1001, 'x'));
+  EXPECT_EQ(log_->append(batch).error().code(), Code::invalid_argument);
+  batch.clear();
+  for (int i = 0; i < 4; ++i) batch.add(std::string(1000, 'x'));
+  EXPECT_EQ(log_->append(batch).error().code(), Code::invalid_argument);
+  EXPECT_EQ(log_->watermarks().appended, Lsn(1));
+}
+
+// A second log in the same directory is not disturbed by what is left of the first.
+TEST_F(FaultTest, AClosedLogTouchesNothingAnyMore) {
+  options_.preallocate = true;
+  open();
+  commit(9, 5000);  // More than half a segment: the next one is prepared.
+  const auto spare_exists = [&] {
+    for (int i = 0; i < 100000; ++i) {
+      if (!damage_.files("spare-").empty()) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  };
+  ASSERT_TRUE(spare_exists());
+  ASSERT_TRUE(log_->close().ok());
+  {
+    auto second = try_open();
+    ASSERT_TRUE(second) << second.error().message();
+    ASSERT_TRUE(second->commit("a frame"));
+    ASSERT_TRUE(spare_exists());
+    log_.reset();  // The first one's end.
+    for (int i = 0; i < 30; ++i) {
+      const auto lsn = second->commit(std::string(5000, 'x'));
+      ASSERT_TRUE(lsn) << lsn.error().message();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace forelog::testing
