@@ -22,13 +22,13 @@ void DemoAudit::see(Lsn lsn, std::string_view payload) {
   set_seen(lsn.value);  // It is there, if not as it was.
 }
 
-DemoVerdict DemoAudit::finish(std::uint64_t acknowledged) {
+DemoVerdict DemoAudit::finish(std::uint64_t last_due) {
   for (const std::uint64_t number : strays_) {
     is_seen(number) ? ++verdict_.doubled : ++verdict_.out_of_order;
     set_seen(number);
   }
   strays_.clear();
-  for (std::uint64_t number = 1; number <= acknowledged; ++number) {
+  for (std::uint64_t number = 1; number <= last_due; ++number) {
     if (!is_seen(number)) ++verdict_.lost;
   }
   return verdict_;

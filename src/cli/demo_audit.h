@@ -1,8 +1,8 @@
 // DemoAudit: compares what a log holds with what was sent to it and what it acknowledged.
 //
 // Record n was sent as the nth one and must stand at LSN n. What stands at another place is doubled
-// (it stands at its own too) or out of order; what is no record that was sent is changed; an
-// acknowledged record that stands nowhere is lost.
+// (it stands at its own too) or out of order; what is no record that was sent is changed; a
+// record that must be there and stands nowhere is lost.
 // Threading: owned by one thread at a time.
 #pragma once
 
@@ -30,7 +30,7 @@ class DemoAudit {
   explicit DemoAudit(const DemoInput& input) : input_(input) {}
 
   void see(Lsn lsn, std::string_view payload);
-  DemoVerdict finish(std::uint64_t acknowledged);  // Records 1 to `acknowledged` were.
+  DemoVerdict finish(std::uint64_t last_due);  // Records 1 to `last_due` must be there.
 
  private:
   bool is_seen(std::uint64_t number) const { return number < seen_.size() && seen_[number]; }

@@ -90,9 +90,15 @@ DemoRound DemoRun::next_flood(DemoRound round) {
   return round;
 }
 
+Result<DemoOutcome> DemoRun::run_child(const DemoRound& round) {
+  DemoOutcome outcome = FORELOG_TRY(child_.run(round));
+  tally_.acknowledged += outcome.acknowledged - (round.first - 1);
+  tally_.last_due = std::max(tally_.last_due, outcome.acknowledged);
+  return outcome;
+}
+
 Status DemoRun::kill_one(const DemoRound& round) {
-  const DemoOutcome outcome = FORELOG_TRY(child_.run(round));
-  tally_.acknowledged = std::max(tally_.acknowledged, outcome.acknowledged);
+  const DemoOutcome outcome = FORELOG_TRY(run_child(round));
   if (!outcome.killed) {
     return {Code::io_error, "the child ended by itself with exit code " +
                                 std::to_string(outcome.exit_code) + ":\n" + outcome.errors};
@@ -119,8 +125,7 @@ Status DemoRun::finish_one() {
   DemoRound round;
   round.first = tally_.recovered + 1;
   round.burst_bytes = 64 * KiB;
-  const DemoOutcome outcome = FORELOG_TRY(child_.run(round));
-  tally_.acknowledged = std::max(tally_.acknowledged, outcome.acknowledged);
+  const DemoOutcome outcome = FORELOG_TRY(run_child(round));
   if (outcome.killed || outcome.exit_code != 0 || outcome.acknowledged != outcome.sent) {
     return {Code::io_error, "the last child was given " + std::to_string(outcome.sent) +
                                 " records, acknowledged " + std::to_string(outcome.acknowledged) +
@@ -137,7 +142,7 @@ Status DemoRun::reopen(const DemoRound& round) {
   const nanoseconds duration = steady_clock::now() - start;
   if (!log) {
     // Killed before it had made the log: then it cannot have acknowledged anything either.
-    const bool too_early = log.error().code() == Code::not_found && tally_.acknowledged == 0;
+    const bool too_early = log.error().code() == Code::not_found && tally_.last_due == 0;
     return too_early ? Status() : log.error();
   }
   tally_.opens.push_back(duration);
@@ -145,18 +150,17 @@ Status DemoRun::reopen(const DemoRound& round) {
   if (torn_) ++tally_.torn_tails;
   torn_ = false;
 
-  const Lsn last = log->watermarks().appended;
-  const std::uint64_t before = round.first - 1;
-  tally_.verdict.lost = tally_.acknowledged - std::min(tally_.acknowledged, last.value);
-  if (last.value < tally_.acknowledged || last.value < before) {
-    return {Code::corrupt, "the log ends with LSN " + std::to_string(last.value) + ", but LSN " +
-                               std::to_string(std::max(tally_.acknowledged, before)) +
-                               " was there before, or acknowledged"};
+  const std::uint64_t last = log->watermarks().appended.value;
+  tally_.verdict.lost = tally_.last_due - std::min(tally_.last_due, last);
+  if (tally_.verdict.lost > 0) {
+    return {Code::corrupt, "the log ends with LSN " + std::to_string(last) + ", but LSN " +
+                               std::to_string(tally_.last_due) +
+                               " was acknowledged, or there before"};
   }
-  if ((last.value - before) % round.batch != 0) ++tally_.torn_batches;
-  tally_.not_acknowledged += last.value - std::max(tally_.acknowledged, before);
-  FORELOG_TRY(check_new_records(*log, last));
-  tally_.recovered = last.value;
+  if ((last - (round.first - 1)) % round.batch != 0) ++tally_.torn_batches;
+  tally_.not_acknowledged += last - tally_.last_due;
+  FORELOG_TRY(check_new_records(*log, Lsn(last)));
+  tally_.recovered = tally_.last_due = last;
   return {};
 }
 
@@ -177,8 +181,8 @@ Status DemoRun::check_new_records(const Log& log, Lsn last) {
 Status DemoRun::compare_all() {
   DemoAudit audit(input_);
   const Status read = read_all(audit);
-  tally_.verdict = audit.finish(tally_.acknowledged);
-  if (read.code() == Code::not_found && tally_.acknowledged == 0) return {};  // Interrupted early.
+  tally_.verdict = audit.finish(tally_.last_due);
+  if (read.code() == Code::not_found && tally_.last_due == 0) return {};  // Interrupted early.
   FORELOG_TRY(read);
   const VerifyReport verified = FORELOG_TRY(verify(plan_.dir));
   if (verified.recovery.verdict == Verdict::rot) {

@@ -30,9 +30,10 @@ struct DemoPlan {
 
 struct DemoTally {
   std::uint64_t kills = 0;
-  std::uint64_t kills_at_open = 0;     // Of these: given nothing to do but to open the log.
-  std::uint64_t acknowledged = 0;      // Records 1 to this one were, by a printed LSN.
-  std::uint64_t recovered = 0;         // Records in the log when it was last opened.
+  std::uint64_t kills_at_open = 0;  // Of these: given nothing to do but to open the log.
+  std::uint64_t acknowledged = 0;   // Records whose LSN was printed.
+  std::uint64_t last_due = 0;   // The last one acknowledged or found: up to it, all must be there.
+  std::uint64_t recovered = 0;  // Records in the log when it was last opened.
   std::uint64_t not_acknowledged = 0;  // Of these: found after a kill without having been.
   std::uint64_t torn_tails = 0;
   std::uint64_t torn_batches = 0;  // Batches of which only a part was recovered: must be 0.
@@ -57,6 +58,7 @@ class DemoRun {
   Status run_rounds();
   DemoRound next_round();
   DemoRound next_flood(DemoRound round);
+  Result<DemoOutcome> run_child(const DemoRound& round);
   Status kill_one(const DemoRound& round);
   Status kill_at_open();
   Status finish_one();

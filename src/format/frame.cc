@@ -52,7 +52,8 @@ FrameCheck decode_frame_header(std::span<const std::byte, kFrameHeaderBytes> fro
                      (header.flags & kFrameRequiredFlags) == 0;
   if (!known) return FrameCheck::unsupported;
   if (header.body_bytes > kFrameBodyLimit) return FrameCheck::bad_header;
-  if (header.first_lsn.value == 0 || header.synced >= header.first_lsn) {
+  if (header.first_lsn.value == 0 || header.first_lsn.value >= kLsnLimit ||
+      header.synced >= header.first_lsn) {
     return FrameCheck::bad_header;
   }
   return FrameCheck::valid;

@@ -19,6 +19,7 @@ inline constexpr std::size_t kFrameHeaderBytes = 56;
 inline constexpr std::uint64_t kFrameAlignment = 8;
 inline constexpr std::uint32_t kFrameMagic = 0x314d5246;  // "FRM1" in the file.
 inline constexpr std::uint64_t kFrameBodyLimit = (std::uint64_t{1} << 31) - 1;
+inline constexpr std::uint64_t kLsnLimit = std::uint64_t{1} << 63;  // Every LSN is below it.
 
 enum class FrameKind : std::uint8_t {
   data = 1,   // Records.
