@@ -16,7 +16,9 @@ using namespace forelog;
 
 constexpr int kRecords = 60;
 
-std::string record(std::uint64_t lsn) { return std::to_string(lsn) + std::string(lsn * 37 % 5000, 'r'); }
+std::string record(std::uint64_t lsn) {
+  return std::to_string(lsn) + std::string(lsn * 37 % 5000, 'r');
+}
 
 Options options_for(MemoryFileSystem& disk) {
   Options options;
@@ -49,7 +51,8 @@ void patch(MemoryFileSystem& disk, const std::uint8_t* at) {
   if (bytes.empty()) return;
   const std::size_t where = std::size_t{at[1]} | std::size_t{at[2]} << 8 | std::size_t{at[3]} << 16;
   const std::size_t begin = where % bytes.size();
-  for (std::size_t i = begin; i < bytes.size() && i <= begin + at[4]; ++i) bytes[i] = std::byte{at[5]};
+  for (std::size_t i = begin; i < bytes.size() && i <= begin + at[4]; ++i)
+    bytes[i] = std::byte{at[5]};
   if (!disk.write_file(path, ByteView(std::span<const std::byte>(bytes)))) std::abort();
 }
 
@@ -71,8 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   look.file_system = disk.get();
   (void)verify("/log", look);
   (void)inspect("/log", look);
-  for (const auto policy : {RecoveryPolicy::read_only, RecoveryPolicy::strict,
-                            RecoveryPolicy::salvage}) {
+  for (const auto policy :
+       {RecoveryPolicy::read_only, RecoveryPolicy::strict, RecoveryPolicy::salvage}) {
     Options options = options_for(*disk);
     options.recovery = policy;
     Result<Log> log = Log::open("/log", options);

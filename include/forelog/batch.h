@@ -17,10 +17,10 @@ class FORELOG_EXPORT Batch {
   void clear() noexcept;
 
   bool empty() const noexcept { return count_ == 0; }
-  std::size_t size() const noexcept { return count_; }            // Records.
+  std::size_t size() const noexcept { return count_; }  // Records.
   std::uint64_t payload_bytes() const noexcept { return payload_bytes_; }
   std::uint64_t record_bytes_max() const noexcept { return record_bytes_max_; }
-  ByteView encoded() const noexcept { return encoded_; }          // As docs/format.md lays out a body.
+  ByteView encoded() const noexcept { return encoded_; }  // As docs/format.md lays out a body.
 
  private:
   std::vector<std::byte> encoded_;

@@ -22,9 +22,7 @@ class ByteView : public std::span<const std::byte> {
   ByteView(const std::string& text) : ByteView(std::string_view(text)) {}
   ByteView(const char* text) : ByteView(std::string_view(text)) {}  // Without its final NUL.
 
-  std::string_view text() const noexcept {
-    return {reinterpret_cast<const char*>(data()), size()};
-  }
+  std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size()}; }
 };
 
 }  // namespace forelog

@@ -32,9 +32,9 @@ using Deadline = std::chrono::steady_clock::time_point;
 // Something that keeps records from being dropped by keep_from: a reader, an archiver, a snapshot.
 struct Holder {
   std::string name;
-  Lsn keep_from;                 // This record and all after it are kept.
-  std::uint64_t bytes_max = 0;   // May hold back at most this much log; 0: no cap.
-  bool overrun = false;          // The cap was passed: it holds nothing back any more.
+  Lsn keep_from;                // This record and all after it are kept.
+  std::uint64_t bytes_max = 0;  // May hold back at most this much log; 0: no cap.
+  bool overrun = false;         // The cap was passed: it holds nothing back any more.
 };
 
 class FORELOG_EXPORT Log {

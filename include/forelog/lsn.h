@@ -48,9 +48,7 @@ struct Watermarks {
   Lsn appended, written, synced;
 
   constexpr Lsn at(Durability level) const {
-    return level == Durability::synced    ? synced
-           : level == Durability::written ? written
-                                          : appended;
+    return level == Durability::synced ? synced : level == Durability::written ? written : appended;
   }
   friend constexpr bool operator==(const Watermarks&, const Watermarks&) = default;
 };

@@ -30,27 +30,27 @@ struct SegmentInfo {
   std::uint64_t number = 0;
   std::string file;
   SegmentState state = SegmentState::active;
-  Lsn first_lsn, last_lsn;              // last < first: it holds no record.
-  Timestamp first_time, last_time;      // Of its frames; the epoch when not known without a scan.
+  Lsn first_lsn, last_lsn;          // last < first: it holds no record.
+  Timestamp first_time, last_time;  // Of its frames; the epoch when not known without a scan.
   std::uint64_t file_bytes = 0;
-  std::uint64_t data_bytes = 0;         // Header and frames, up to where the data end.
+  std::uint64_t data_bytes = 0;  // Header and frames, up to where the data end.
 };
 
 struct LogInfo {
-  std::string log_id;                   // 32 hexadecimal digits.
+  std::string log_id;  // 32 hexadecimal digits.
   std::uint32_t format_version = 0;
   bool writer_alive = false;
-  Lsn first_lsn, last_lsn;              // As recovery.first_lsn and last_lsn, or the live writer's.
-  Watermarks watermarks;                // The live writer's; without one, what a writer would keep.
-  std::vector<SegmentInfo> segments;    // Oldest first.
+  Lsn first_lsn, last_lsn;            // As recovery.first_lsn and last_lsn, or the live writer's.
+  Watermarks watermarks;              // The live writer's; without one, what a writer would keep.
+  std::vector<SegmentInfo> segments;  // Oldest first.
   std::vector<Holder> holders;
-  RecoveryReport recovery;              // What a writer would find (nothing was done).
+  RecoveryReport recovery;  // What a writer would find (nothing was done).
 };
 
 struct InspectOptions {
-  FileSystem* file_system = nullptr;    // nullptr: posix_file_system().
+  FileSystem* file_system = nullptr;  // nullptr: posix_file_system().
   ProgressCallback on_progress = {};
-  std::stop_token stop = {};            // Ends with Code::cancelled.
+  std::stop_token stop = {};  // Ends with Code::cancelled.
 };
 
 // Errors: not_found (no log there), unsupported, io_error. Damage is in the report, not an error.
@@ -58,11 +58,11 @@ FORELOG_EXPORT Result<LogInfo> inspect(const std::filesystem::path& dir,
                                        InspectOptions options = {});
 
 struct VerifyReport {
-  RecoveryReport recovery;     // Verdict and damage cover every byte that was read.
+  RecoveryReport recovery;  // Verdict and damage cover every byte that was read.
   std::uint64_t segments = 0;
   std::uint64_t frames = 0;
   std::uint64_t records = 0;
-  std::uint64_t bytes = 0;     // Read and checked.
+  std::uint64_t bytes = 0;  // Read and checked.
   std::chrono::nanoseconds duration{0};
 };
 
@@ -72,8 +72,8 @@ FORELOG_EXPORT Result<VerifyReport> verify(const std::filesystem::path& dir,
                                            InspectOptions options = {});
 
 struct RepairOptions {
-  bool dry_run = false;        // Report what would be done.
-  bool salvage = false;        // On rot: copy it to quarantine/ and declare it lost.
+  bool dry_run = false;  // Report what would be done.
+  bool salvage = false;  // On rot: copy it to quarantine/ and declare it lost.
   FileSystem* file_system = nullptr;
   ProgressCallback on_progress = {};
 };

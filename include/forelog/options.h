@@ -55,11 +55,11 @@ struct Options {
 };
 
 struct ReadOptions {
-  Lsn from = {};                              // Lsn{}: the first record that is kept.
-  std::optional<Lsn> to = {};                 // Inclusive; nullopt: to the end.
-  Durability at_least = Durability::synced;   // Never show what a crash may retract.
-  bool skip_holes = false;                    // Step over what does not verify; see Cursor::holes.
-  std::stop_token stop = {};                  // Ends a waiting tail.
+  Lsn from = {};                             // Lsn{}: the first record that is kept.
+  std::optional<Lsn> to = {};                // Inclusive; nullopt: to the end.
+  Durability at_least = Durability::synced;  // Never show what a crash may retract.
+  bool skip_holes = false;                   // Step over what does not verify; see Cursor::holes.
+  std::stop_token stop = {};                 // Ends a waiting tail.
 };
 
 }  // namespace forelog

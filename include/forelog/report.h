@@ -29,8 +29,8 @@ struct Damage {
   std::uint64_t bytes = 0;   // Up to the next thing that verifies, or the end of the file.
   // The records that are lost with it, as far as its neighbours tell; both zero when none are.
   Lsn first_lsn, last_lsn;
-  std::string what;          // "frame checksum does not match", "segment is missing", …
-  bool accepted = false;     // An earlier salvage declared it lost; reads step over it on request.
+  std::string what;       // "frame checksum does not match", "segment is missing", …
+  bool accepted = false;  // An earlier salvage declared it lost; reads step over it on request.
 
   std::string to_string() const;  // One line, with all of the above.
 };
@@ -46,9 +46,9 @@ struct RecoveryReport {
   Lsn proven_synced;
 
   std::uint64_t segments = 0;
-  std::uint64_t bytes_scanned = 0;   // Of the last segment.
-  std::uint64_t torn_bytes = 0;      // From the end to the last byte that is not zero.
-  std::uint64_t torn_offset = 0;     // Where the end is, in torn_file.
+  std::uint64_t bytes_scanned = 0;  // Of the last segment.
+  std::uint64_t torn_bytes = 0;     // From the end to the last byte that is not zero.
+  std::uint64_t torn_offset = 0;    // Where the end is, in torn_file.
   std::string torn_file;
   std::vector<Damage> damage;            // With rot; and what an earlier salvage accepted.
   std::vector<std::string> quarantined;  // Copies of cut or damaged bytes, below the directory.
@@ -60,7 +60,7 @@ struct RecoveryReport {
 };
 
 struct Progress {
-  std::string_view phase;     // "scan", "verify", "salvage".
+  std::string_view phase;  // "scan", "verify", "salvage".
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;
 };

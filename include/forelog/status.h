@@ -20,8 +20,8 @@ namespace forelog {
 
 enum class Code : std::uint8_t {
   ok = 0,
-  not_found = 1,         // No such log or LSN (not yet written, or dropped by keep_through).
-  trimmed = 2,           // The LSN existed and was dropped by keep_from; the message names the first kept.
+  not_found = 1,  // No such log or LSN (not yet written, or dropped by keep_through).
+  trimmed = 2,    // The LSN existed and was dropped by keep_from; the message names the first kept.
   invalid_argument = 3,  // The call can never succeed as written.
   corrupt = 4,           // Bytes that had been durable do not verify. Never retried.
   unsupported = 5,       // A newer format or an absent feature; the data may be fine.
@@ -31,7 +31,8 @@ enum class Code : std::uint8_t {
   timed_out = 9,         // The deadline passed. The outcome is unknown, not negative.
   cancelled = 10,        // The log was closed, or the caller asked to stop.
   not_leader = 11,       // Reserved for replicated logs.
-  outcome_unknown = 12,  // A write or sync failed: the record may or may not survive. Reopen and look.
+  outcome_unknown =
+      12,  // A write or sync failed: the record may or may not survive. Reopen and look.
 };
 
 // "not_found", "corrupt", …: stable names for logs and for JSON.
@@ -48,7 +49,8 @@ class FORELOG_EXPORT [[nodiscard]] Status {
     return *this;
   }
   ~Status() {
-    if (rep_ != nullptr) [[unlikely]] drop();
+    if (rep_ != nullptr) [[unlikely]]
+      drop();
   }
 
   bool ok() const noexcept { return rep_ == nullptr; }

@@ -30,10 +30,10 @@ T take(Result<T>&& result) {
 
 }  // namespace forelog::detail
 
-#define FORELOG_TRY(expression)                                          \
-  __extension__({                                                        \
-    auto forelog_try_result = (expression);                              \
-    if (::forelog::detail::failed(forelog_try_result)) [[unlikely]]      \
-      return ::forelog::detail::error(std::move(forelog_try_result));    \
-    ::forelog::detail::take(std::move(forelog_try_result));              \
+#define FORELOG_TRY(expression)                                       \
+  __extension__({                                                     \
+    auto forelog_try_result = (expression);                           \
+    if (::forelog::detail::failed(forelog_try_result)) [[unlikely]]   \
+      return ::forelog::detail::error(std::move(forelog_try_result)); \
+    ::forelog::detail::take(std::move(forelog_try_result));           \
   })

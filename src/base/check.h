@@ -3,9 +3,9 @@
 // Threading: any.
 #pragma once
 
-#define FORELOG_CHECK(condition)                                                        \
-  (__builtin_expect(static_cast<bool>(condition), 1)                                    \
-       ? static_cast<void>(0)                                                           \
+#define FORELOG_CHECK(condition)                     \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::forelog::base::check_failed(#condition, __FILE__, __LINE__))
 
 namespace forelog::base {

@@ -17,9 +17,8 @@ void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
   timespec until{};
   if (deadline) {
     // steady_clock is CLOCK_MONOTONIC, which FUTEX_WAIT_BITSET takes as an absolute time.
-    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                 deadline->time_since_epoch())
-                                 .count();
+    const auto nanoseconds =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(deadline->time_since_epoch()).count();
     until.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000);
     until.tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000);
   }

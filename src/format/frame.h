@@ -35,8 +35,8 @@ inline constexpr std::uint16_t kFrameRequiredFlags = 0x00ff;
 struct FrameHeader {
   std::uint32_t body_bytes = 0;
   std::uint64_t body_checksum = 0;
-  Lsn first_lsn;        // Of the first record; where there is none, of the next record to come.
-  Lsn synced;           // Everything up to here was synced before this frame was written.
+  Lsn first_lsn;           // Of the first record; where there is none, of the next record to come.
+  Lsn synced;              // Everything up to here was synced before this frame was written.
   std::uint64_t time = 0;  // Nanoseconds since 1970, UTC; never less than in the frame before.
   std::uint32_t record_count = 0;
   FrameKind kind = FrameKind::data;
@@ -60,9 +60,9 @@ void encode_frame_header(FrameHeader& header, ByteView padded_body, std::uint64_
 
 enum class FrameCheck : std::uint8_t {
   valid,
-  zeros,         // No frame was ever written here.
-  bad_header,    // Not a frame, or not one of this place.
-  unsupported,   // Verifies, and needs a newer reader.
+  zeros,        // No frame was ever written here.
+  bad_header,   // Not a frame, or not one of this place.
+  unsupported,  // Verifies, and needs a newer reader.
 };
 // Checks the header alone; its length can be believed afterwards (but not that it fits the file).
 FrameCheck decode_frame_header(std::span<const std::byte, kFrameHeaderBytes> from,

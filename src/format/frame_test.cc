@@ -103,8 +103,8 @@ TEST_F(FrameTest, AnUnknownRequiredFlagOrKindNeedsANewerReader) {
   for (std::uint16_t flag = 1; flag != 0; flag = static_cast<std::uint16_t>(flag << 1)) {
     header.flags = flag;
     encode();
-    EXPECT_EQ(decode(), (flag & kFrameRequiredFlags) != 0 ? FrameCheck::unsupported
-                                                          : FrameCheck::valid);
+    EXPECT_EQ(decode(),
+              (flag & kFrameRequiredFlags) != 0 ? FrameCheck::unsupported : FrameCheck::valid);
   }
   header.flags = 0;
   encode();

@@ -38,11 +38,11 @@ std::vector<std::byte> encode_holes(const LogId& log_id, const std::vector<Hole>
 }
 
 bool decode_holes(ByteView file, LogId& log_id, std::vector<Hole>& holes) {
-  if (file.size() < kHeadBytes + 8 || (file.size() - kHeadBytes - 8) % kHoleBytes != 0) return false;
+  if (file.size() < kHeadBytes + 8 || (file.size() - kHeadBytes - 8) % kHoleBytes != 0)
+    return false;
   const std::byte* at = file.data();
-  if (load_le<std::uint64_t>(at) != kMagic ||
-      load_le<std::uint64_t>(at + file.size() - 8) !=
-          base::checksum(file.first(file.size() - 8), 0)) {
+  if (load_le<std::uint64_t>(at) != kMagic || load_le<std::uint64_t>(at + file.size() - 8) !=
+                                                  base::checksum(file.first(file.size() - 8), 0)) {
     return false;
   }
   const std::size_t count = (file.size() - kHeadBytes - 8) / kHoleBytes;

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "format/segment_header.h"
 #include "forelog/bytes.h"
 #include "forelog/lsn.h"
+#include "format/segment_header.h"
 
 namespace forelog::format {
 

@@ -61,7 +61,8 @@ class RecordReader {
     if (length >= 0x80) [[unlikely]] {
       if (!long_length(length, prefix)) return false;
     }
-    if (length > static_cast<std::size_t>(end_ - at_) - prefix) [[unlikely]] return false;
+    if (length > static_cast<std::size_t>(end_ - at_) - prefix) [[unlikely]]
+      return false;
     payload = ByteView(at_ + prefix, length);
     at_ += prefix + length;
     return true;

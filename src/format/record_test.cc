@@ -47,10 +47,11 @@ TEST(RecordTest, RoundTripOfSizesAroundEveryBoundary) {
 }
 
 TEST(RecordTest, LengthsTakeAsManyBytesAsTheyNeed) {
-  const std::pair<std::uint64_t, std::size_t> cases[] = {
-      {0, 1},       {127, 1},       {128, 2},       {16383, 2},
-      {16384, 3},   {2097151, 3},   {2097152, 4},   {(1u << 28) - 1, 4},
-      {1u << 28, 5}, {kRecordBytesLimit, 5}};
+  const std::pair<std::uint64_t, std::size_t> cases[] = {{0, 1},        {127, 1},
+                                                         {128, 2},      {16383, 2},
+                                                         {16384, 3},    {2097151, 3},
+                                                         {2097152, 4},  {(1u << 28) - 1, 4},
+                                                         {1u << 28, 5}, {kRecordBytesLimit, 5}};
   for (const auto& [length, bytes] : cases) {
     EXPECT_EQ(varint_bytes(length), bytes) << length;
     std::byte encoded[8];

@@ -12,7 +12,7 @@
 namespace forelog::format {
 
 struct Seal {
-  Lsn first_lsn, last_lsn;  // last < first: no records.
+  Lsn first_lsn, last_lsn;                      // last < first: no records.
   std::uint64_t first_time = 0, last_time = 0;  // Nanoseconds since 1970; 0 where no records.
   std::uint64_t frame_count = 0;
   std::uint64_t digest = 0;       // Over the frames before the seal.
@@ -20,8 +20,8 @@ struct Seal {
 };
 inline constexpr std::size_t kSealBodyBytes = 56;
 
-void encode_seal(const Seal& seal, std::byte* to);          // kSealBodyBytes.
-bool decode_seal(ByteView body, Seal& seal);                // False: not well-formed.
+void encode_seal(const Seal& seal, std::byte* to);  // kSealBodyBytes.
+bool decode_seal(ByteView body, Seal& seal);        // False: not well-formed.
 
 // One in about every 64 KiB of frames, and the first frame always.
 struct IndexEntry {

@@ -38,8 +38,8 @@ struct IndexTest : testing::Test {
 };
 
 TEST_F(IndexTest, RoundTrip) {
-  const std::vector<IndexEntry> index = {{Lsn(1), 4096, 10}, {Lsn(2), 70000, 10},
-                                         {Lsn(900), 140000, 11}};
+  const std::vector<IndexEntry> index = {
+      {Lsn(1), 4096, 10}, {Lsn(2), 70000, 10}, {Lsn(900), 140000, 11}};
   ASSERT_TRUE(decode(index));
   EXPECT_EQ(decoded, index);
   EXPECT_TRUE(decode({}));

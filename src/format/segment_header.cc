@@ -70,8 +70,7 @@ HeaderCheck decode_segment_header(std::span<const std::byte, kSegmentHeaderBytes
   header.predecessor.digest = load_le<std::uint64_t>(at + 88);
   header.predecessor.sealed = (load_le<std::uint32_t>(at + 96) & kPredecessorSealed) != 0;
   const bool sane = header.number != 0 && header.first_lsn.value != 0 &&
-                    header.first_lsn.value < kLsnLimit &&
-                    header.predecessor.number < header.number;
+                    header.first_lsn.value < kLsnLimit && header.predecessor.number < header.number;
   return sane ? HeaderCheck::valid : HeaderCheck::damaged;
 }
 

@@ -38,9 +38,9 @@ struct SegmentEnd {
 
 struct SegmentHeader {
   LogId log_id;
-  std::uint64_t number = 0;   // 1, 2, …; never used twice in a log. Greater than its predecessor's.
-  std::uint64_t salt = 0;     // Random, of this incarnation of the file.
-  Lsn first_lsn;              // Of the first record it will hold.
+  std::uint64_t number = 0;  // 1, 2, …; never used twice in a log. Greater than its predecessor's.
+  std::uint64_t salt = 0;    // Random, of this incarnation of the file.
+  Lsn first_lsn;             // Of the first record it will hold.
   std::uint64_t created = 0;  // Nanoseconds since 1970, UTC.
   SegmentEnd predecessor;
 };

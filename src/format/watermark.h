@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <span>
 
-#include "format/segment_header.h"
 #include "forelog/lsn.h"
+#include "format/segment_header.h"
 
 namespace forelog::format {
 
@@ -20,16 +20,16 @@ inline constexpr std::size_t kWatermarkRecordBytes = 128;
 inline constexpr std::uint64_t kWatermarkSequenceOffset = 8;  // The low 32 bits are the bell.
 
 struct WatermarkRecord {
-  std::uint64_t sequence = 0;      // Rises by one with each record written; never 0 in the file.
+  std::uint64_t sequence = 0;  // Rises by one with each record written; never 0 in the file.
   LogId log_id;
   Lsn written, synced;
-  std::uint64_t segment = 0;       // Number and salt of the last segment …
+  std::uint64_t segment = 0;  // Number and salt of the last segment …
   std::uint64_t salt = 0;
   std::uint64_t written_offset = 0, synced_offset = 0;  // … and where in it those two end.
-  std::uint64_t first_segment = 0; // Segments before this one were dropped on purpose.
-  Lsn first_lsn;                   // First record of that segment.
-  std::uint64_t generation = 0;    // Rises with each keep_through: LSNs were given back …
-  Lsn kept_through;                // … behind this one, the last time.
+  std::uint64_t first_segment = 0;  // Segments before this one were dropped on purpose.
+  Lsn first_lsn;                    // First record of that segment.
+  std::uint64_t generation = 0;     // Rises with each keep_through: LSNs were given back …
+  Lsn kept_through;                 // … behind this one, the last time.
 };
 
 void encode_watermark(const WatermarkRecord& record,

@@ -37,8 +37,8 @@ Status Writer::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline,
   MutexLock lock(mutex_);
   if (fork_generation_ != base::fork_generation()) return usable();
   if (lsn >= next_lsn_) {
-    return {Code::invalid_argument, concat("LSN ", lsn.value, " was not appended; the last one is ",
-                                           next_lsn_.value - 1)};
+    return {Code::invalid_argument,
+            concat("LSN ", lsn.value, " was not appended; the last one is ", next_lsn_.value - 1)};
   }
   if (level == Durability::buffered) return {};
   if (level == Durability::written) return wait_written(lsn, deadline);
@@ -54,7 +54,8 @@ Status Writer::wait_written(Lsn lsn, std::optional<Deadline> deadline) {
     } else if (!deadline) {
       room_.wait(mutex_);
     } else if (!room_.wait_until(mutex_, *deadline)) {
-      return {Code::timed_out, concat("LSN ", lsn.value, " was not written in time; it may be yet")};
+      return {Code::timed_out,
+              concat("LSN ", lsn.value, " was not written in time; it may be yet")};
     }
   }
   return {};
@@ -110,10 +111,10 @@ void Writer::gather() {
     }
   }
   // Half the time when it was in vain, twice when it was not.
-  gather_limit_ = all ? std::min<std::chrono::nanoseconds>(gather_limit_ * 2,
-                                                           options_.group_commit_delay_max)
-                      : std::max<std::chrono::nanoseconds>(gather_limit_ / 2,
-                                                           options_.group_commit_delay_max / 16);
+  gather_limit_ =
+      all ? std::min<std::chrono::nanoseconds>(gather_limit_ * 2, options_.group_commit_delay_max)
+          : std::max<std::chrono::nanoseconds>(gather_limit_ / 2,
+                                               options_.group_commit_delay_max / 16);
 }
 
 void Writer::lead_sync() {

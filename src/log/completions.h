@@ -46,8 +46,8 @@ class Completions {
   base::CondVar wake_;
   bool stop_ FORELOG_GUARDED_BY(mutex_) = false;
   bool idle_ FORELOG_GUARDED_BY(mutex_) = false;
-  std::array<std::deque<Due>, 3> due_ FORELOG_GUARDED_BY(mutex_);   // By level, in order of LSN.
-  std::array<Lsn, 3> requested_ FORELOG_GUARDED_BY(mutex_);         // By level.
+  std::array<std::deque<Due>, 3> due_ FORELOG_GUARDED_BY(mutex_);  // By level, in order of LSN.
+  std::array<Lsn, 3> requested_ FORELOG_GUARDED_BY(mutex_);        // By level.
   std::thread thread_ FORELOG_GUARDED_BY(mutex_);
 };
 

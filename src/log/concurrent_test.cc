@@ -99,8 +99,8 @@ TEST_F(ConcurrentLogTest, BatchesStayTogether) {
       for (int k = 0; k < 1 + i % 5; ++k) {
         auto entry = cursor.next();
         ASSERT_TRUE(entry && *entry);
-        ASSERT_EQ((*entry)->payload.text(), std::to_string(thread) + ":" + std::to_string(i) + ":" +
-                                                std::to_string(k));
+        ASSERT_EQ((*entry)->payload.text(),
+                  std::to_string(thread) + ":" + std::to_string(i) + ":" + std::to_string(k));
       }
     }
   });
@@ -227,8 +227,7 @@ TEST_F(ConcurrentLogTest, TruncationBetweenAppenders) {
   }
   stop = true;
   threads.clear();
-  ASSERT_TRUE(log_->wait(log_->watermarks().appended).ok() ||
-              log_->watermarks().appended == Lsn());
+  ASSERT_TRUE(log_->wait(log_->watermarks().appended).ok() || log_->watermarks().appended == Lsn());
   const auto marks = log_->watermarks();
   EXPECT_EQ(read_all().size(), marks.synced.value);
 }

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "format/record.h"
 #include "forelog/options.h"
 #include "forelog/try.h"
+#include "format/record.h"
 #include "log/view.h"
 #include "segment/frame_scanner.h"
 
@@ -83,9 +83,8 @@ struct Cursor::Impl {
     scanner.reset();
     records = {};
     if (several || position > now.kept_through.next()) {
-      return {Code::not_found,
-              concat("LSN ", position.value - 1, " was dropped by keep_through(",
-                     now.kept_through.value, "); start a new cursor from there")};
+      return {Code::not_found, concat("LSN ", position.value - 1, " was dropped by keep_through(",
+                                      now.kept_through.value, "); start a new cursor from there")};
     }
     generation = now.generation;
     return {};
@@ -101,7 +100,8 @@ struct Cursor::Impl {
       FORELOG_TRY(step_over(found->lost, found->resume));
       return true;
     }
-    const bool same = place && scanner && place->segment->header.salt == found->segment->header.salt &&
+    const bool same = place && scanner &&
+                      place->segment->header.salt == found->segment->header.salt &&
                       place->segment->header.number == found->segment->header.number;
     if (same) {
       place->limit = found->limit;
@@ -138,8 +138,9 @@ struct Cursor::Impl {
       return std::optional<bool>();
     }
     if (frame.header.first_lsn > position) {
-      Damage lost{place->segment->name, frame.offset, 0, position,
-                  Lsn(frame.header.first_lsn.value - 1), "records are missing", false};
+      Damage lost{
+          place->segment->name,  frame.offset, 0, position, Lsn(frame.header.first_lsn.value - 1),
+          "records are missing", false};
       scanner->seek(frame.offset);
       FORELOG_TRY(step_over(lost, frame.header.first_lsn));
       return std::optional<bool>();
@@ -182,8 +183,8 @@ struct Cursor::Impl {
     if (FORELOG_TRY(behind.next(frame)) == ScanStep::frame) return true;  // It was a race.
     behind.seek(offset);
     const auto resync = FORELOG_TRY(behind.resync());
-    Damage lost{before.segment->name, offset, behind.offset() - offset, position, now->last,
-                reason, false};
+    Damage lost{
+        before.segment->name, offset, behind.offset() - offset, position, now->last, reason, false};
     Lsn resume = now->last.next();
     if (resync.found && FORELOG_TRY(behind.next(frame)) == ScanStep::frame) {
       resume = std::max(position, frame.header.first_lsn);
@@ -197,9 +198,9 @@ struct Cursor::Impl {
 
   Status step_over(Damage lost, Lsn resume) {
     if (!options.skip_holes || resume == Lsn()) {
-      return {Code::corrupt,
-              concat(lost.to_string(), ". What lies before it was read; run `forelog verify`, and "
-                                       "bring the file back from an archive, a replica or a backup")};
+      return {Code::corrupt, concat(lost.to_string(),
+                                    ". What lies before it was read; run `forelog verify`, and "
+                                    "bring the file back from an archive, a replica or a backup")};
     }
     position = resume;
     holes.push_back(std::move(lost));

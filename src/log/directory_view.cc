@@ -86,8 +86,7 @@ Status DirectoryView::refresh() {
   return {};
 }
 
-Status DirectoryView::survey_again(const std::optional<format::WatermarkRecord>& mark,
-                                   bool alive) {
+Status DirectoryView::survey_again(const std::optional<format::WatermarkRecord>& mark, bool alive) {
   SurveyOptions options;
   options.scan_tail = !alive;
   Survey found = FORELOG_TRY(survey(*dir_, options));
@@ -142,7 +141,7 @@ Result<std::optional<Place>> DirectoryView::locate(Lsn lsn, Durability level, bo
     if (found == nullptr) return std::optional(lost_place(links_, lsn));
     link = *found;
     place.generation = mark_ ? mark_->generation : 0;
-    place.limit = link.ended() ? link.end_offset
+    place.limit = link.ended()                  ? link.end_offset
                   : level == Durability::synced ? synced_offset_
                                                 : written_offset_;
     place.last = link.ended() ? Lsn(link.next_lsn.value - 1) : last;
@@ -176,12 +175,11 @@ Result<std::optional<Lsn>> DirectoryView::seek_time(Timestamp time) {
     last = last_;
   }
   const auto nanoseconds = std::max<std::int64_t>(0, time.time_since_epoch().count());
-  return seek_time_in_links(
-      links, static_cast<std::uint64_t>(nanoseconds),
-      [&](const Link& link) -> Result<std::shared_ptr<segment::SegmentFile>> {
-        if (!link.ended()) return last;
-        return open_link(*dir_, link);
-      });
+  return seek_time_in_links(links, static_cast<std::uint64_t>(nanoseconds),
+                            [&](const Link& link) -> Result<std::shared_ptr<segment::SegmentFile>> {
+                              if (!link.ended()) return last;
+                              return open_link(*dir_, link);
+                            });
 }
 
 void DirectoryView::wait_for(Lsn, Durability, const std::stop_token& stop) {
@@ -197,8 +195,8 @@ void DirectoryView::wait_for(Lsn, Durability, const std::stop_token& stop) {
     std::this_thread::sleep_for(kPoll);  // No log yet, or one without a watermark file.
     return;
   }
-  const std::stop_callback wake(
-      stop, [&file] { file->wake_watchers(format::kWatermarkSequenceOffset); });
+  const std::stop_callback wake(stop,
+                                [&file] { file->wake_watchers(format::kWatermarkSequenceOffset); });
   file->watch(format::kWatermarkSequenceOffset, seen, kPoll);
 }
 

@@ -207,8 +207,8 @@ TEST_F(EveryByteTest, FlipInTheLastSegmentWithoutTheWatermarkFile) {
       const bool hit = at >= frame.offset && at < frame.end();
       if (!hit) proven = std::max(proven, frame.header.synced.value);
     }
-    const auto hit = std::find_if(frames.begin(), frames.end(),
-                                  [&](const FrameAt& f) { return at < f.end(); });
+    const auto hit =
+        std::find_if(frames.begin(), frames.end(), [&](const FrameAt& f) { return at < f.end(); });
     ASSERT_EQ(log.has_value(), hit->header.first_lsn.value > proven) << at;
     if (!log) continue;
     const auto records = read_from(*log).records;
@@ -237,8 +237,8 @@ TEST_F(EveryByteTest, VerifyReportsEveryFlipInSealedData) {
       const auto report = verify(kLogDir, {.file_system = &disk_});
       ASSERT_TRUE(report) << at;
       ASSERT_EQ(report->recovery.verdict, Verdict::rot) << file << " at " << at;
-      ASSERT_EQ(report->recovery.damage.size(), 1u)
-          << file << " at " << at << "\n" << report->recovery.to_string();
+      ASSERT_EQ(report->recovery.damage.size(), 1u) << file << " at " << at << "\n"
+                                                    << report->recovery.to_string();
       ASSERT_EQ(report->recovery.damage[0].file, file);
       ASSERT_LE(report->recovery.damage[0].offset, at);
       ASSERT_TRUE((*handle)->write_at(at, ByteView(&byte, 1)).ok());

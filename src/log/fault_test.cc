@@ -260,13 +260,14 @@ TEST_P(EveryFaultTest, FailsAtEveryCall) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Operations, EveryFaultTest,
-    ::testing::Values(FileOperation::open, FileOperation::read, FileOperation::write,
-                      FileOperation::sync_data, FileOperation::allocate, FileOperation::size,
-                      FileOperation::open_directory, FileOperation::list, FileOperation::rename,
-                      FileOperation::remove, FileOperation::sync_directory, FileOperation::lock),
-    [](const auto& each) { return std::string(to_string(each.param)); });
+INSTANTIATE_TEST_SUITE_P(Operations, EveryFaultTest,
+                         ::testing::Values(FileOperation::open, FileOperation::read,
+                                           FileOperation::write, FileOperation::sync_data,
+                                           FileOperation::allocate, FileOperation::size,
+                                           FileOperation::open_directory, FileOperation::list,
+                                           FileOperation::rename, FileOperation::remove,
+                                           FileOperation::sync_directory, FileOperation::lock),
+                         [](const auto& each) { return std::string(to_string(each.param)); });
 
 class FaultTest : public TestDisk {};
 
@@ -337,8 +338,7 @@ TEST_F(FaultTest, ARotationDoesNotOutrunASyncThatFails) {
   std::mutex mutex;
   std::condition_variable changed;
   int syncs = 0;
-  faults_.set_hook([&](const FaultFileSystem::Call& call)
-                       -> std::optional<FaultFileSystem::Fault> {
+  faults_.set_hook([&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
     if (call.operation != FileOperation::sync_data || !call.name.starts_with("first-1")) {
       return std::nullopt;
     }

@@ -48,8 +48,7 @@ Status put_holder(Directory& dir, const Holder& holder) {
   store_le<std::uint64_t>(bytes.data() + kCovered,
                           base::checksum(std::span(bytes).first<kCovered>(), 0));
   const std::string temporary = concat(holder.name, segment::kTemporarySuffix);
-  if (Status removed = holders->remove(temporary);
-      !removed && removed.code() != Code::not_found) {
+  if (Status removed = holders->remove(temporary); !removed && removed.code() != Code::not_found) {
     return removed;
   }
   auto file = FORELOG_TRY(holders->open(temporary, OpenMode::create_new));
@@ -80,8 +79,9 @@ Result<std::vector<Holder>> read_holders(Directory& dir) {
     if (size != kFileBytes || load_le<std::uint64_t>(bytes.data()) != kMagic ||
         load_le<std::uint64_t>(bytes.data() + kCovered) !=
             base::checksum(std::span(bytes).first<kCovered>(), 0)) {
-      return Status(Code::corrupt, concat(kHoldersName, "/", entry.name,
-                                          ": the holder does not verify; set it anew, or remove it"));
+      return Status(Code::corrupt,
+                    concat(kHoldersName, "/", entry.name,
+                           ": the holder does not verify; set it anew, or remove it"));
     }
     Holder holder;
     holder.name = entry.name;

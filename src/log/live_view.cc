@@ -116,12 +116,11 @@ Result<std::optional<Lsn>> LiveView::seek_time(Timestamp time) {
     active = active_;
   }
   const auto nanoseconds = std::max<std::int64_t>(0, time.time_since_epoch().count());
-  return seek_time_in_links(
-      links, static_cast<std::uint64_t>(nanoseconds),
-      [&](const Link& link) -> Result<std::shared_ptr<segment::SegmentFile>> {
-        if (!link.ended()) return active;
-        return open_link(dir_, link);
-      });
+  return seek_time_in_links(links, static_cast<std::uint64_t>(nanoseconds),
+                            [&](const Link& link) -> Result<std::shared_ptr<segment::SegmentFile>> {
+                              if (!link.ended()) return active;
+                              return open_link(dir_, link);
+                            });
 }
 
 void LiveView::wait_for(Lsn lsn, Durability level, const std::stop_token& stop) {
@@ -134,8 +133,9 @@ void LiveView::wait_for(Lsn lsn, Durability level, const std::stop_token& stop) 
   if (lsn <= (level == Durability::synced ? record_.synced : record_.written)) return;
   ++waiting_;
   // Why a limit: appends at level `buffered` announce nothing, so that they cost nothing.
-  moved_.wait_until(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(
-                                level == Durability::buffered ? 1 : 1000));
+  moved_.wait_until(mutex_,
+                    std::chrono::steady_clock::now() +
+                        std::chrono::milliseconds(level == Durability::buffered ? 1 : 1000));
   --waiting_;
 }
 

@@ -50,19 +50,18 @@ struct Log::Impl {
     impl->dir = std::move(recovered.dir);
     impl->lock = std::move(recovered.lock);
     impl->report = std::move(recovered.report);
-    auto file =
-        FORELOG_TRY(log::WatermarkFile::open(*impl->dir, recovered.watermark.sequence));
+    auto file = FORELOG_TRY(log::WatermarkFile::open(*impl->dir, recovered.watermark.sequence));
     impl->live = std::make_shared<log::LiveView>(
         *impl->dir, std::move(file), std::move(recovered.links), recovered.active->segment(),
         recovered.active->tail(), recovered.watermark);
     FORELOG_TRY(impl->live->announce_start());
     FORELOG_TRY(log::remove_remains(*impl->dir, recovered.remains, impl->report));
-    impl->writer = std::make_unique<log::Writer>(
-        *impl->dir, file_system, options, *impl->live, std::move(*recovered.active),
-        recovered.capacity, recovered.last_time, recovered.next_number);
+    impl->writer = std::make_unique<log::Writer>(*impl->dir, file_system, options, *impl->live,
+                                                 std::move(*recovered.active), recovered.capacity,
+                                                 recovered.last_time, recovered.next_number);
     impl->live->set_flush([writer = impl->writer.get()] { writer->write_behind(); });
-    impl->completions = std::make_unique<log::Completions>(*impl->writer, *impl->live,
-                                                           options.write_behind);
+    impl->completions =
+        std::make_unique<log::Completions>(*impl->writer, *impl->live, options.write_behind);
     return impl;
   }
 
@@ -71,8 +70,7 @@ struct Log::Impl {
                                                         const Options& options) {
     auto dir = FORELOG_TRY(file_system.open_directory(path, false));
     auto impl = std::make_unique<Impl>();
-    impl->directory =
-        FORELOG_TRY(log::DirectoryView::open(std::move(dir), options.on_progress));
+    impl->directory = FORELOG_TRY(log::DirectoryView::open(std::move(dir), options.on_progress));
     impl->report = impl->directory->report();
     return impl;
   }
@@ -92,8 +90,7 @@ struct Log::Impl {
   Result<std::vector<Holder>> holders() {
     std::vector<Holder> found = FORELOG_TRY(log::read_holders(directory_of()));
     std::vector<log::HeldSegment> segments;
-    const std::vector<log::Link> links =
-        live != nullptr ? live->links() : std::vector<log::Link>();
+    const std::vector<log::Link> links = live != nullptr ? live->links() : std::vector<log::Link>();
     for (const log::Link& link : links) segments.push_back({link.first_lsn, link.end_offset});
     log::mark_overrun(found, segments);
     return found;
@@ -285,9 +282,7 @@ Lsn Log::first_lsn() const {
 
 const RecoveryReport& Log::recovery() const { return impl_->report; }
 
-Status Log::health() const {
-  return impl_->writer != nullptr ? impl_->writer->health() : Status();
-}
+Status Log::health() const { return impl_->writer != nullptr ? impl_->writer->health() : Status(); }
 
 Status Log::close() {
   if (impl_->writer == nullptr) return {};

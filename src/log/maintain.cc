@@ -126,10 +126,9 @@ Status salvage_everything(const std::filesystem::path& dir, const RepairOptions&
     report.recovery = looked.survey.report;
     FORELOG_TRY(log::full_scan(*looked.dir, looked.survey, look_options, report));
     if (report.recovery.verdict != Verdict::rot) return {};
-    std::vector<Damage> more(
-        report.recovery.damage.begin() +
-            static_cast<std::ptrdiff_t>(looked.survey.report.damage.size()),
-        report.recovery.damage.end());
+    std::vector<Damage> more(report.recovery.damage.begin() +
+                                 static_cast<std::ptrdiff_t>(looked.survey.report.damage.size()),
+                             report.recovery.damage.end());
     FORELOG_TRY(log::accept_damage(*looked.dir, looked.survey, std::move(more), quarantined));
   }
   return {};

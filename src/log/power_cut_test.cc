@@ -36,7 +36,7 @@ struct Model {
   };
   std::map<std::uint64_t, Record> records;  // All that may be there.
   std::uint64_t synced = 0;                 // All up to here must be there …
-  std::uint64_t first = 1;                  // … but for what was trimmed: at most all before this.
+  std::uint64_t first = 1;  // … but for what was trimmed: at most all before this.
   // A keep_through that was cut short: the log may end here instead.
   std::optional<std::uint64_t> truncated;
 
@@ -69,17 +69,17 @@ class Workload {
 
   // From some operation on, in the middle of it, nothing reaches the disk any more.
   void light_a_fuse() {
-    faults_.set_hook([this, left = 1 + roll(150), part = roll(3)](
-                         const FaultFileSystem::Call& call) mutable
-                     -> std::optional<FaultFileSystem::Fault> {
-      if (left > 1) {
-        --left;
-        return std::nullopt;
-      }
-      const std::uint64_t partial = cut_short_ ? 0 : call.bytes * part / 2;
-      cut_short_ = true;
-      return FaultFileSystem::Fault{Status(Code::io_error, "cut short"), partial};
-    });
+    faults_.set_hook(
+        [this, left = 1 + roll(150), part = roll(3)](
+            const FaultFileSystem::Call& call) mutable -> std::optional<FaultFileSystem::Fault> {
+          if (left > 1) {
+            --left;
+            return std::nullopt;
+          }
+          const std::uint64_t partial = cut_short_ ? 0 : call.bytes * part / 2;
+          cut_short_ = true;
+          return FaultFileSystem::Fault{Status(Code::io_error, "cut short"), partial};
+        });
   }
 
   // Ok, or failed because the end has come.
@@ -246,12 +246,8 @@ class Workload {
         }
         if (cut_short_) disk_.kill_process();
         break;
-      case Cut::process:
-        disk_.kill_process();
-        break;
-      case Cut::power_loses_all:
-        disk_.power_cut();
-        break;
+      case Cut::process: disk_.kill_process(); break;
+      case Cut::power_loses_all: disk_.power_cut(); break;
       case Cut::power: {
         const std::uint64_t bias = roll(3);
         disk_.power_cut([&](std::uint64_t choices) {

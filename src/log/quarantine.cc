@@ -27,8 +27,7 @@ Status for_each_chunk(const File& file, std::uint64_t offset, std::uint64_t byte
   std::vector<std::byte> chunk(static_cast<std::size_t>(std::min(bytes, kChunkBytes)));
   for (std::uint64_t at = 0; at < bytes;) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), bytes - at));
-    const std::size_t got =
-        FORELOG_TRY(file.read_at(offset + at, std::span(chunk).first(want)));
+    const std::size_t got = FORELOG_TRY(file.read_at(offset + at, std::span(chunk).first(want)));
     if (got == 0) return {};
     FORELOG_TRY(use(at, ByteView(chunk.data(), got)));
     at += got;

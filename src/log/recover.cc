@@ -24,7 +24,8 @@ Status check_options(const Options& options) {
   constexpr std::uint64_t kSegmentBytesMax = 4 * GiB;
   constexpr std::uint64_t kRecordBytesMax = 1 * GiB;
   if (options.segment_bytes < kSegmentBytesMin || options.segment_bytes > kSegmentBytesMax) {
-    return {Code::invalid_argument, concat("segment_bytes is ", options.segment_bytes, "; it must "
+    return {Code::invalid_argument, concat("segment_bytes is ", options.segment_bytes,
+                                           "; it must "
                                            "be from 64 KiB to 4 GiB")};
   }
   if (options.record_bytes_max > kRecordBytesMax || options.batch_bytes_max > kRecordBytesMax) {
@@ -83,7 +84,8 @@ class Recovery {
     auto lock = dir().lock(kLockName);
     if (!lock) {
       if (lock.error().code() != Code::busy) return lock.error();
-      return {Code::busy, concat(path.string(), ": another writer has this log open; readers "
+      return {Code::busy, concat(path.string(),
+                                 ": another writer has this log open; readers "
                                  "(`cat`, `tail`, `info`) work beside it")};
     }
     result_.lock = *std::move(lock);
@@ -133,12 +135,12 @@ class Recovery {
   Status start_segment(const format::SegmentHeader& header) {
     const std::string name = concat("first-", header.number, segment::kTemporarySuffix);
     if (Status gone = dir().remove(name); !gone && gone.code() != Code::not_found) return gone;
-    segment::Spare spare = FORELOG_TRY(segment::make_spare(
-        dir(), name, options_.segment_bytes, segment::Blocks::reserved, false));
+    segment::Spare spare = FORELOG_TRY(
+        segment::make_spare(dir(), name, options_.segment_bytes, segment::Blocks::reserved, false));
     result_.capacity = spare.capacity;
     auto segment = FORELOG_TRY(segment::publish_segment(dir(), std::move(spare), header));
-    result_.links.push_back({header.number, header.salt, segment->name, header.first_lsn, Lsn(), 0,
-                             false});
+    result_.links.push_back(
+        {header.number, header.salt, segment->name, header.first_lsn, Lsn(), 0, false});
     result_.active = std::make_unique<segment::SegmentWriter>(
         std::move(segment), segment::SegmentTail::of_empty(header));
     result_.next_number = header.number + 1;

@@ -23,8 +23,9 @@ struct Recovered {
   std::uint64_t capacity = 0;                      // Of its file.
   std::uint64_t last_time = 0;
   std::uint64_t next_number = 0;
-  std::vector<std::string> remains;                // Dead segments and temporary files.
-  format::WatermarkRecord watermark;  // What carries over of it: generation, kept_through, sequence.
+  std::vector<std::string> remains;  // Dead segments and temporary files.
+  format::WatermarkRecord
+      watermark;  // What carries over of it: generation, kept_through, sequence.
 };
 
 Result<Recovered> recover(FileSystem& file_system, const std::filesystem::path& path,

@@ -26,8 +26,8 @@ class RecoveryCrashTest : public TestDisk {
     log_.reset();
     std::uint64_t operations = 0;
     for (std::uint64_t n = 1; n == 1 || n <= operations; ++n) {
-      for (const Ending ending : {Ending::killed, Ending::power_lost_everything,
-                                  Ending::power_lost_something}) {
+      for (const Ending ending :
+           {Ending::killed, Ending::power_lost_everything, Ending::power_lost_something}) {
         SCOPED_TRACE(scenario.name + ", operation " + std::to_string(n) + ", ending " +
                      std::to_string(static_cast<int>(ending)));
         const auto copy = disk_.clone();
@@ -51,12 +51,12 @@ class RecoveryCrashTest : public TestDisk {
   static std::uint64_t crash_at(MemoryFileSystem& disk, RecoveryPolicy policy, std::uint64_t n) {
     FaultFileSystem faults(disk);
     std::uint64_t count = 0;
-    faults.set_hook([&](const FaultFileSystem::Call& call)
-                        -> std::optional<FaultFileSystem::Fault> {
-      if (++count < n) return std::nullopt;
-      return FaultFileSystem::Fault{Status(Code::io_error, "the process has died"),
-                                    count == n ? call.bytes / 1024 * 512 : 0};
-    });
+    faults.set_hook(
+        [&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+          if (++count < n) return std::nullopt;
+          return FaultFileSystem::Fault{Status(Code::io_error, "the process has died"),
+                                        count == n ? call.bytes / 1024 * 512 : 0};
+        });
     Options options = test_options(faults);
     options.recovery = policy;
     const auto log = Log::open(kLogDir, options);

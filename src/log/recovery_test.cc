@@ -532,8 +532,9 @@ TEST_F(RecoveryTest, R20_TemporaryFilesAreRemovedAndOthersLeftAlone) {
   end_process();
   damage_.put("spare-7.tmp", std::vector<std::byte>(100));
   damage_.put("first-2.tmp", {});
-  for (const char* name : {"README", "1.segment", "000000000000000A.segment",
-                           "0000000000000000.segment", ".hidden", "backup/0000000000000001.segment"}) {
+  for (const char* name :
+       {"README", "1.segment", "000000000000000A.segment", "0000000000000000.segment", ".hidden",
+        "backup/0000000000000001.segment"}) {
     damage_.put(name, std::vector<std::byte>(10));
   }
   open();
@@ -648,8 +649,8 @@ TEST_F(RecoveryTest, R24_AHolesFileOfAnotherLogIsNotBelieved) {
   format::LogId other = damage_.header(1).log_id;
   other.bytes[5] ^= std::byte{0x80};
   const FrameAt lost = damage_.frames(1).back();
-  damage_.put("HOLES", format::encode_holes(
-                           other, {{1, lost.end(), lost.end() + 1000, Lsn(4), Lsn(5)}}));
+  damage_.put("HOLES",
+              format::encode_holes(other, {{1, lost.end(), lost.end() + 1000, Lsn(4), Lsn(5)}}));
   expect_refusal(damage_.segment(1), Lsn(4), Lsn(4));
 }
 
@@ -697,8 +698,8 @@ TEST_F(RecoveryTest, R26_ANewerVersionOfASegment) {
       base::store_le(header.data() + 4088, base::checksum(header.first(4088), 0));
     });
     const auto before = damage_.everything();
-    for (const auto policy : {RecoveryPolicy::strict, RecoveryPolicy::read_only,
-                              RecoveryPolicy::salvage}) {
+    for (const auto policy :
+         {RecoveryPolicy::strict, RecoveryPolicy::read_only, RecoveryPolicy::salvage}) {
       EXPECT_EQ(try_open(policy).error().code(), Code::unsupported);
     }
     EXPECT_EQ(verify(kLogDir, {.file_system = &disk_}).error().code(), Code::unsupported);

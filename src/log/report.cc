@@ -45,8 +45,8 @@ std::string RecoveryReport::to_string() const {
   } else if (last_lsn < first_lsn) {
     text += concat("no records; the next LSN is ", last_lsn.next().value, "\n");
   } else {
-    text += concat("records: LSN ", first_lsn.value, " to ", last_lsn.value, "; known to be synced: ",
-                   proven_synced.value, "\n");
+    text += concat("records: LSN ", first_lsn.value, " to ", last_lsn.value,
+                   "; known to be synced: ", proven_synced.value, "\n");
   }
   switch (verdict) {
     case Verdict::clean:
@@ -57,9 +57,7 @@ std::string RecoveryReport::to_string() const {
                      " bytes behind LSN ", last_lsn.value,
                      ", never acknowledged as synced, torn by a crash\n");
       break;
-    case Verdict::rot:
-      text += "rot: bytes that had been synced do not verify\n";
-      break;
+    case Verdict::rot: text += "rot: bytes that had been synced do not verify\n"; break;
   }
   for (const Damage& each : damage) text += concat("  ", each.to_string(), "\n");
   for (const std::string& name : quarantined) text += concat("  copied to ", name, "\n");

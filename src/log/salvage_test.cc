@@ -229,8 +229,8 @@ TEST_F(SalvageTest, OfADamagedHeader) {
     fill_three_segments();
     end_process();
     const std::uint64_t first = damage_.header(number).first_lsn.value;
-    const std::uint64_t last = number == 3 ? expected_.rbegin()->first
-                                           : damage_.header(number + 1).first_lsn.value - 1;
+    const std::uint64_t last =
+        number == 3 ? expected_.rbegin()->first : damage_.header(number + 1).first_lsn.value - 1;
     damage_.flip(damage_.segment(number), 50);
     const auto before = damage_.bytes(damage_.segment(number));
     open(RecoveryPolicy::salvage);

@@ -90,8 +90,8 @@ class Surveyor {
   }
 
   void choose_log_id() {
-    const auto readable = std::find_if(found_.begin(), found_.end(),
-                                       [](auto& f) { return f.second.header; });
+    const auto readable =
+        std::find_if(found_.begin(), found_.end(), [](auto& f) { return f.second.header; });
     if (survey_.watermark) {
       const bool known = std::any_of(found_.begin(), found_.end(), [&](auto& f) {
         return f.second.header && f.second.header->log_id == survey_.watermark->log_id;
@@ -159,8 +159,8 @@ class Surveyor {
   void damage(std::string file, std::uint64_t segment, std::uint64_t offset, std::uint64_t bytes,
               Lsn first, Lsn last, std::string what) {
     if (first > last) first = last = Lsn();
-    survey_.report.damage.push_back({std::move(file), offset, bytes, first, last, std::move(what),
-                                     accepted(segment, offset)});
+    survey_.report.damage.push_back(
+        {std::move(file), offset, bytes, first, last, std::move(what), accepted(segment, offset)});
   }
 
   // Follows the predecessors from the last segment that can be read.
@@ -211,16 +211,16 @@ class Surveyor {
     const auto named = found_.find(before.number);
     if (named != found_.end() && named->second.header) {
       if (named->second.header->salt == before.salt) return before.number;
-      named->second.damage = "is not the file that its successor was written behind: exchanged, "
-                             "or of an earlier life";
+      named->second.damage =
+          "is not the file that its successor was written behind: exchanged, "
+          "or of an earlier life";
       named->second.header.reset();
     }
     // Trimming goes from the oldest on: where an older segment is left, this one was not trimmed.
     const bool oldest = found_.begin()->first > before.number;
     if (named == found_.end() && !survey_.watermark && oldest) {
-      survey_.report.notes.push_back(
-          concat("WATERMARK is missing: whether segments before ", header.number,
-                 " were trimmed or lost cannot be told"));
+      survey_.report.notes.push_back(concat("WATERMARK is missing: whether segments before ",
+                                            header.number, " were trimmed or lost cannot be told"));
       return 0;
     }
     // Lost. Go on with what is left before it, so that all of the damage is found at once.

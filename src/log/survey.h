@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "format/holes.h"
-#include "format/segment_header.h"
-#include "format/watermark.h"
 #include "forelog/file_system.h"
 #include "forelog/maintain.h"
 #include "forelog/report.h"
+#include "format/holes.h"
+#include "format/segment_header.h"
+#include "format/watermark.h"
 #include "segment/segment_writer.h"
 
 namespace forelog::log {
@@ -46,21 +46,21 @@ struct SurveyedSegment {
 struct Survey {
   bool exists = false;  // There is a segment, or a trace of one.
   format::LogId log_id;
-  std::uint64_t highest_number = 0;      // Of any segment there is or was.
-  std::vector<SurveyedSegment> chain;    // Oldest first.
-  std::vector<std::string> dead;         // Segments that a successor declared dead, or trimmed.
-  std::vector<std::string> leftovers;    // Temporary files.
+  std::uint64_t highest_number = 0;    // Of any segment there is or was.
+  std::vector<SurveyedSegment> chain;  // Oldest first.
+  std::vector<std::string> dead;       // Segments that a successor declared dead, or trimmed.
+  std::vector<std::string> leftovers;  // Temporary files.
   std::optional<format::WatermarkRecord> watermark;
-  std::vector<format::Hole> holes;       // Accepted by an earlier salvage.
-  bool holes_damaged = false;            // There is a HOLES file that does not verify.
+  std::vector<format::Hole> holes;  // Accepted by an earlier salvage.
+  bool holes_damaged = false;       // There is a HOLES file that does not verify.
 
   // The last segment, open, with the index of what was scanned; null when there is none.
   std::shared_ptr<segment::SegmentFile> last;
-  segment::SegmentTail tail;             // Up to the first thing that does not verify.
-  bool sealed = false;                   // A seal follows the tail: nothing may be appended there.
-  bool ends_in_hole = false;             // Nor here: what lies before its end was declared lost.
-  std::uint64_t behind_tail = 0;         // Offset behind the last byte that is not zero.
-  RecoveryReport report;                 // Verdict, damage, watermarks; see report.h.
+  segment::SegmentTail tail;      // Up to the first thing that does not verify.
+  bool sealed = false;            // A seal follows the tail: nothing may be appended there.
+  bool ends_in_hole = false;      // Nor here: what lies before its end was declared lost.
+  std::uint64_t behind_tail = 0;  // Offset behind the last byte that is not zero.
+  RecoveryReport report;          // Verdict, damage, watermarks; see report.h.
 
   Lsn next_lsn() const { return report.last_lsn.next(); }
 };

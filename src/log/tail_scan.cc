@@ -29,9 +29,12 @@ struct Gap {
 // not verify; and behind that, looking for frames that tell what had been synced.
 class TailScanner {
  public:
-  TailScanner(const Survey& survey, const SurveyOptions& options,
-              segment::SegmentFile& segment, std::uint64_t file_bytes)
-      : survey_(survey), options_(options), segment_(segment), file_bytes_(file_bytes),
+  TailScanner(const Survey& survey, const SurveyOptions& options, segment::SegmentFile& segment,
+              std::uint64_t file_bytes)
+      : survey_(survey),
+        options_(options),
+        segment_(segment),
+        file_bytes_(file_bytes),
         scanner_(*segment.file, segment.key, format::kSegmentHeaderBytes, file_bytes) {
     tail = segment::SegmentTail::of_empty(segment.header);
     // A segment is published only after all before it was synced.
@@ -193,8 +196,7 @@ const format::Hole* hole_at(const Survey& survey, std::uint64_t segment, std::ui
 
 Status scan_tail(Directory& dir, const SurveyOptions& options, Survey& survey) {
   SurveyedSegment& link = survey.chain.back();
-  segment::OpenedSegment opened =
-      FORELOG_TRY(segment::open_segment(dir, link.name, options.mode));
+  segment::OpenedSegment opened = FORELOG_TRY(segment::open_segment(dir, link.name, options.mode));
   if (opened.segment == nullptr) {
     return {Code::io_error, concat(link.name, ": changed while it was being read")};
   }

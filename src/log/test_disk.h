@@ -13,13 +13,13 @@
 #include <utility>
 #include <vector>
 
-#include "format/frame.h"
-#include "format/segment_header.h"
-#include "format/watermark.h"
 #include "forelog/fault_file_system.h"
 #include "forelog/log.h"
 #include "forelog/maintain.h"
 #include "forelog/memory_file_system.h"
+#include "format/frame.h"
+#include "format/segment_header.h"
+#include "format/watermark.h"
 #include "segment/segment_name.h"
 
 namespace forelog::testing {
@@ -127,8 +127,8 @@ class DiskDamage {
     const std::vector<std::byte> file = bytes(segment(number));
     format::SegmentHeader header;
     std::uint32_t version = 0;
-    EXPECT_EQ(format::decode_segment_header(
-                  std::span(file).first<format::kSegmentHeaderBytes>(), header, version),
+    EXPECT_EQ(format::decode_segment_header(std::span(file).first<format::kSegmentHeaderBytes>(),
+                                            header, version),
               format::HeaderCheck::valid);
     return header;
   }
@@ -269,8 +269,8 @@ class TestDisk : public ::testing::Test {
     ASSERT_TRUE(info);
     EXPECT_EQ(info->recovery.verdict, Verdict::rot);
     const auto& all = info->recovery.damage;
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const Damage& d) { return d.file == file; });
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Damage& d) { return d.file == file; });
     ASSERT_NE(found, all.end()) << info->recovery.to_string();
     if (first_lost != Lsn()) {
       EXPECT_EQ(found->first_lsn, first_lost) << info->recovery.to_string();

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "format/record.h"
 #include "forelog/try.h"
+#include "format/record.h"
 #include "log/quiet.h"
 #include "log/writer.h"
 #include "segment/frame_scanner.h"
@@ -33,9 +33,9 @@ Result<Cut> find_cut(const segment::SegmentFile& segment, std::uint64_t limit, L
   while (cut.tail.next_lsn <= last) {
     segment::ScannedFrame frame;
     if (FORELOG_TRY(scanner.next(frame)) != segment::ScanStep::frame) {
-      return Status(Code::corrupt, concat(segment.name, ": the frame at offset ", scanner.offset(),
-                                          ", LSN ", cut.tail.next_lsn.value,
-                                          ", does not verify; nothing was dropped"));
+      return Status(Code::corrupt,
+                    concat(segment.name, ": the frame at offset ", scanner.offset(), ", LSN ",
+                           cut.tail.next_lsn.value, ", does not verify; nothing was dropped"));
     }
     if (frame.header.next_lsn() <= last.next()) {
       cut.tail.add(frame.header, frame.header_bytes, frame.offset);
@@ -128,8 +128,8 @@ Result<Writer::Plan> Writer::plan_cut(const std::vector<Link>& links, Lsn last) 
   const Link& link = *std::prev(after);
   const bool is_active = !link.ended();
   const auto segment = is_active ? active_.segment() : FORELOG_TRY(open_link(dir_, link));
-  const Cut cut = FORELOG_TRY(
-      find_cut(*segment, is_active ? active_.tail().offset : link.end_offset, last));
+  const Cut cut =
+      FORELOG_TRY(find_cut(*segment, is_active ? active_.tail().offset : link.end_offset, last));
   Plan plan;
   plan.header.log_id = active_.segment()->header.log_id;
   plan.header.number = next_number_++;
@@ -145,9 +145,8 @@ Result<Writer::Plan> Writer::plan_cut(const std::vector<Link>& links, Lsn last) 
 
 Result<std::vector<Link>> Writer::carry_out(const Plan& plan, Lsn last, segment::Spare spare) {
   const std::uint64_t capacity = spare.capacity;
-  auto published =
-      FORELOG_TRY(segment::publish_segment(dir_, std::move(spare), plan.header,
-                                           ByteView(std::span<const std::byte>(plan.frame))));
+  auto published = FORELOG_TRY(segment::publish_segment(
+      dir_, std::move(spare), plan.header, ByteView(std::span<const std::byte>(plan.frame))));
   if (!plan.frame.empty()) {
     published->index.add({plan.header.first_lsn, format::kSegmentHeaderBytes, plan.tail.last_time});
   }

@@ -4,9 +4,9 @@
 #include <chrono>
 
 #include "base/text.h"
-#include "format/record.h"
 #include "forelog/maintain.h"
 #include "forelog/try.h"
+#include "format/record.h"
 #include "log/full_scan.h"
 #include "log/tail_scan.h"
 #include "segment/frame_scanner.h"
@@ -78,7 +78,7 @@ class FullScan {
         continue;
       }
       if (step == ScanStep::limit) return {};
-      const char* what = step == ScanStep::frame    ? "frame is out of sequence"
+      const char* what = step == ScanStep::frame   ? "frame is out of sequence"
                          : step == ScanStep::zeros ? "frames are missing"
                                                    : scanner.reason();
       if (step == ScanStep::frame) scanner.seek(frame.offset);

@@ -15,8 +15,8 @@ std::vector<Link> links_of(const Survey& survey) {
   for (const SurveyedSegment& segment : survey.chain) {
     const bool last = &segment == &survey.chain.back();
     links.push_back({segment.header.number, segment.header.salt, segment.name,
-                     segment.header.first_lsn, last ? Lsn() : segment.next_lsn,
-                     segment.end.offset, segment.end.sealed});
+                     segment.header.first_lsn, last ? Lsn() : segment.next_lsn, segment.end.offset,
+                     segment.end.sealed});
   }
   return links;
 }
@@ -24,8 +24,9 @@ std::vector<Link> links_of(const Survey& survey) {
 const Link* find_link(const std::vector<Link>& links, Lsn lsn) {
   // The last link that starts at or before it: an empty segment shares its first LSN with its
   // successor, which is the one that holds it.
-  const auto after = std::upper_bound(links.begin(), links.end(), lsn,
-                                      [](Lsn wanted, const Link& l) { return wanted < l.first_lsn; });
+  const auto after =
+      std::upper_bound(links.begin(), links.end(), lsn,
+                       [](Lsn wanted, const Link& l) { return wanted < l.first_lsn; });
   if (after == links.begin()) return nullptr;
   const Link& link = *std::prev(after);
   return link.ended() && lsn >= link.next_lsn ? nullptr : &link;
@@ -37,8 +38,9 @@ Status trimmed_error(Lsn lsn, Lsn first) {
 }
 
 Place lost_place(const std::vector<Link>& links, Lsn lsn) {
-  const auto after = std::upper_bound(links.begin(), links.end(), lsn,
-                                      [](Lsn wanted, const Link& l) { return wanted < l.first_lsn; });
+  const auto after =
+      std::upper_bound(links.begin(), links.end(), lsn,
+                       [](Lsn wanted, const Link& l) { return wanted < l.first_lsn; });
   Place place;
   if (after == links.begin() || after == links.end()) return place;
   place.resume = after->first_lsn;

@@ -23,7 +23,7 @@ struct Link {
   std::uint64_t salt = 0;
   std::string name;
   Lsn first_lsn;
-  Lsn next_lsn;                  // Behind its last record; Lsn{}: not ended, records are still added.
+  Lsn next_lsn;  // Behind its last record; Lsn{}: not ended, records are still added.
   std::uint64_t end_offset = 0;  // Of the data, once it has ended.
   bool sealed = false;           // A seal and an index follow the data.
 
@@ -35,12 +35,12 @@ std::vector<Link> links_of(const Survey& survey);  // The last one not ended.
 // Where a record is.
 struct Place {
   std::shared_ptr<segment::SegmentFile> segment;  // Null: the record is lost; see `lost`.
-  std::uint64_t begin = 0;       // Offset of a frame at or before it.
-  std::uint64_t limit = 0;       // Frames may be read up to this offset …
-  Lsn last;                      // … and up to this record.
-  std::uint64_t generation = 0;  // Of the log; see format::WatermarkRecord.
-  Damage lost;                   // What is lost, and
-  Lsn resume;                    // the first record behind it.
+  std::uint64_t begin = 0;                        // Offset of a frame at or before it.
+  std::uint64_t limit = 0;                        // Frames may be read up to this offset …
+  Lsn last;                                       // … and up to this record.
+  std::uint64_t generation = 0;                   // Of the log; see format::WatermarkRecord.
+  Damage lost;                                    // What is lost, and
+  Lsn resume;                                     // the first record behind it.
 };
 
 class View {

@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "format/watermark.h"
 #include "forelog/file_system.h"
 #include "forelog/status.h"
+#include "format/watermark.h"
 
 namespace forelog::log {
 

@@ -7,8 +7,8 @@
 #include "base/fork.h"
 #include "base/futex.h"
 #include "base/text.h"
-#include "format/record.h"
 #include "forelog/try.h"
+#include "format/record.h"
 
 namespace forelog::log {
 
@@ -131,8 +131,8 @@ Status Writer::make_room(std::uint64_t body_bytes) {
       if (!writing_) {
         write_pending(true);
       } else if (options_.when_buffer_full == WhenFull::report) {
-        return {Code::busy, concat("the buffer is full: ", held, " of ",
-                                   options_.buffer_bytes_max, " bytes; nothing was appended")};
+        return {Code::busy, concat("the buffer is full: ", held, " of ", options_.buffer_bytes_max,
+                                   " bytes; nothing was appended")};
       } else {
         room_.wait(mutex_);
       }
@@ -214,11 +214,11 @@ Result<LsnRange> Writer::append(const Batch& batch) {
   if (batch.empty()) return Status(Code::invalid_argument, "the batch is empty");
   if (batch.record_bytes_max() > options_.record_bytes_max ||
       batch.payload_bytes() > options_.batch_bytes_max) {
-    return Status(Code::invalid_argument,
-                  concat("a batch of ", batch.payload_bytes(), " bytes, its largest record ",
-                         batch.record_bytes_max(), ", is over batch_bytes_max, ",
-                         options_.batch_bytes_max, ", or record_bytes_max, ",
-                         options_.record_bytes_max, "; nothing was appended"));
+    return Status(
+        Code::invalid_argument,
+        concat("a batch of ", batch.payload_bytes(), " bytes, its largest record ",
+               batch.record_bytes_max(), ", is over batch_bytes_max, ", options_.batch_bytes_max,
+               ", or record_bytes_max, ", options_.record_bytes_max, "; nothing was appended"));
   }
   const ByteView encoded = batch.encoded();
   if (encoded.size() > format::kFrameBodyLimit || batch.size() > UINT32_MAX) {
@@ -335,9 +335,10 @@ Status Writer::discard(const std::string& name) {
 
 void Writer::fail(const Status& status) {
   if (!failed_.ok()) return;
-  failed_ = Status(Code::io_error,
-                   concat("the log is closed to writes since a write or sync failed: ",
-                          status.message(), "; what was acknowledged stands. Reopen the log"));
+  failed_ =
+      Status(Code::io_error,
+             concat("the log is closed to writes since a write or sync failed: ", status.message(),
+                    "; what was acknowledged stands. Reopen the log"));
   for (Crowd& crowd : crowds_) {
     crowd.word.fetch_add(1, std::memory_order_release);
     base::futex_wake_all(crowd.word);

@@ -108,8 +108,8 @@ class Writer {
 
   // With the write role free. Gives the lock up meanwhile. False: nothing was pending, or it failed.
   bool write_pending(bool announce) FORELOG_REQUIRES(mutex_);
-  Status write_group(GroupBuffer& group);                  // With the write role.
-  Status rotate(segment::Spare spare);                     // With the write role.
+  Status write_group(GroupBuffer& group);                           // With the write role.
+  Status rotate(segment::Spare spare);                              // With the write role.
   Result<Plan> plan_cut(const std::vector<Link>& links, Lsn last);  // With both roles.
   Result<std::vector<Link>> carry_out(const Plan& plan, Lsn last, segment::Spare spare);
   // Syncs the active segment's data up to now. One at a time in the whole log, and a failure closes
@@ -124,8 +124,7 @@ class Writer {
   // Why a wait for `lsn` cannot end well, if it cannot. `truncations` is as when it began.
   Status wait_error(Lsn lsn, std::uint64_t truncations) const FORELOG_REQUIRES(mutex_);
   Status wait_written(Lsn lsn, std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
-  Status wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead)
-      FORELOG_REQUIRES(mutex_);
+  Status wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead) FORELOG_REQUIRES(mutex_);
   void sleep_in_crowd(Lsn lsn, std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
   void plan_from_active() FORELOG_REQUIRES(mutex_);
   std::uint64_t now();  // Never goes back. With the write role.
@@ -138,7 +137,7 @@ class Writer {
   const std::uint32_t fork_generation_;
 
   mutable base::Mutex mutex_;
-  base::CondVar room_;      // Memory was freed, a role was given up, or the state changed.
+  base::CondVar room_;  // Memory was freed, a role was given up, or the state changed.
   Status failed_ FORELOG_GUARDED_BY(mutex_);
   bool closed_ FORELOG_GUARDED_BY(mutex_) = false;
   bool paused_ FORELOG_GUARDED_BY(mutex_) = false;
@@ -149,7 +148,7 @@ class Writer {
   GroupBuffer open_ FORELOG_GUARDED_BY(mutex_);
   std::uint64_t plan_offset_ FORELOG_GUARDED_BY(mutex_) = 0;  // Of the last frame, or the next one.
   std::uint64_t plan_end_ FORELOG_GUARDED_BY(mutex_) = 0;     // Frames must not pass it.
-  bool prepared_ FORELOG_GUARDED_BY(mutex_) = false;  // The next file was asked for.
+  bool prepared_ FORELOG_GUARDED_BY(mutex_) = false;          // The next file was asked for.
   std::optional<segment::Spare> spare_ FORELOG_GUARDED_BY(mutex_);  // For the next rotation.
   bool fetching_ FORELOG_GUARDED_BY(mutex_) = false;
 
@@ -165,9 +164,9 @@ class Writer {
 
   bool in_sync_ FORELOG_GUARDED_BY(mutex_) = false;  // A sync_data() is under way.
   bool syncing_ FORELOG_GUARDED_BY(mutex_) = false;
-  std::uint64_t cycle_ FORELOG_GUARDED_BY(mutex_) = 0;  // Of the sync under way, or the last one.
+  std::uint64_t cycle_ FORELOG_GUARDED_BY(mutex_) = 0;    // Of the sync under way, or the last one.
   std::optional<Lsn> target_ FORELOG_GUARDED_BY(mutex_);  // What it covers, once that is fixed.
-  Crowd crowds_[2];                     // Of this cycle and of the next, by parity.
+  Crowd crowds_[2];                        // Of this cycle and of the next, by parity.
   std::atomic<std::uint32_t> arrived_{0};  // In the crowd of the cycle that is being gathered.
   std::uint32_t expected_ FORELOG_GUARDED_BY(mutex_) = 1;
   std::chrono::nanoseconds gather_limit_ FORELOG_GUARDED_BY(mutex_);

@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "base/endian.h"
-#include "format/segment_header.h"
 #include "forelog/try.h"
+#include "format/segment_header.h"
 
 namespace forelog::segment {
 
@@ -37,8 +37,7 @@ Result<ScanStep> FrameScanner::next(ScannedFrame& frame) {
   }
   const std::uint64_t seed = format::position_seed(key_, offset_);
   switch (format::decode_frame_header(
-      std::span<const std::byte, kFrameHeaderBytes>(at(), kFrameHeaderBytes), seed,
-      frame.header)) {
+      std::span<const std::byte, kFrameHeaderBytes>(at(), kFrameHeaderBytes), seed, frame.header)) {
     case format::FrameCheck::valid: break;
     case format::FrameCheck::zeros: return ScanStep::zeros;
     case format::FrameCheck::unsupported: return ScanStep::unsupported;

@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "format/frame.h"
 #include "forelog/file_system.h"
 #include "forelog/status.h"
+#include "format/frame.h"
 
 namespace forelog::segment {
 
@@ -52,9 +52,9 @@ class FrameScanner {
   // is none. True when a byte that is not zero was passed over.
   struct Resync {
     bool found = false;
-    bool saw_bytes = false;          // Something other than zeros lies between.
-    std::uint64_t last_byte_end = 0; // Behind the last such byte.
-    Lsn proven_synced;               // The highest watermark of any frame header that verified.
+    bool saw_bytes = false;           // Something other than zeros lies between.
+    std::uint64_t last_byte_end = 0;  // Behind the last such byte.
+    Lsn proven_synced;                // The highest watermark of any frame header that verified.
   };
   Result<Resync> resync();
 

@@ -25,8 +25,8 @@ class FrameScannerTest : public testing::Test {
 
   // A frame of one record at the end of the file; returns its offset.
   std::uint64_t add(std::size_t body_bytes, FrameKind kind = FrameKind::data) {
-    std::vector<std::byte> frame(
-        static_cast<std::size_t>(format::frame_bytes(body_bytes)), std::byte{0});
+    std::vector<std::byte> frame(static_cast<std::size_t>(format::frame_bytes(body_bytes)),
+                                 std::byte{0});
     std::fill_n(frame.begin() + format::kFrameHeaderBytes, body_bytes, std::byte{0x5a});
     format::FrameHeader header;
     header.body_bytes = static_cast<std::uint32_t>(body_bytes);

@@ -64,11 +64,11 @@ TEST(NewSegmentTest, IsThereWholeOrNotAtAllWhicheverCallFails) {
       auto dir = faults.open_directory("/dir", true);
       ASSERT_TRUE(dir);
       std::uint64_t count = 0;
-      faults.set_hook([&](const FaultFileSystem::Call& call)
-                          -> std::optional<FaultFileSystem::Fault> {
-        if (++count < n) return std::nullopt;
-        return FaultFileSystem::Fault{Status(Code::io_error, "no"), call.bytes / 2};
-      });
+      faults.set_hook(
+          [&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+            if (++count < n) return std::nullopt;
+            return FaultFileSystem::Fault{Status(Code::io_error, "no"), call.bytes / 2};
+          });
       const Status status = give_birth(**dir, blocks);
       if (status.ok()) break;
       EXPECT_EQ(status.code(), Code::io_error);

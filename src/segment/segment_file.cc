@@ -4,8 +4,8 @@
 #include <array>
 
 #include "base/text.h"
-#include "format/frame.h"
 #include "forelog/try.h"
+#include "format/frame.h"
 #include "segment/frame_scanner.h"
 
 namespace forelog::segment {

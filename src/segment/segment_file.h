@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "format/seal.h"
-#include "format/segment_header.h"
 #include "forelog/file_system.h"
 #include "forelog/status.h"
+#include "format/seal.h"
+#include "format/segment_header.h"
 
 namespace forelog::segment {
 

@@ -65,8 +65,8 @@ Status SegmentWriter::write(std::span<std::byte> buffer, std::span<const Pending
     tail_.add(header, header_bytes, offset);
     segment_->index.add({header.first_lsn, offset, time});
   }
-  return segment_->file->write_at(
-      file_offset, ByteView(buffer.subspan(begin, frames.back().end() - begin)));
+  return segment_->file->write_at(file_offset,
+                                  ByteView(buffer.subspan(begin, frames.back().end() - begin)));
 }
 
 Status SegmentWriter::write_close_mark(std::uint64_t time) {

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "format/record.h"
 #include "forelog/memory_file_system.h"
+#include "format/record.h"
 #include "segment/frame_scanner.h"
 #include "segment/new_segment.h"
 
@@ -31,8 +31,8 @@ class SegmentWriterTest : public testing::Test {
     std::vector<std::byte> buffer(static_cast<std::size_t>(format::frame_bytes(body)));
     format::put_record(buffer.data() + format::kFrameHeaderBytes, std::string(bytes, 'p'));
     const PendingFrame frame{0, static_cast<std::uint32_t>(body), writer_->tail().next_lsn, 1};
-    ASSERT_TRUE(writer_->write(buffer, {&frame, 1}, Lsn(writer_->tail().next_lsn.value - 1), time)
-                    .ok());
+    ASSERT_TRUE(
+        writer_->write(buffer, {&frame, 1}, Lsn(writer_->tail().next_lsn.value - 1), time).ok());
   }
 
   static constexpr std::uint64_t kCapacity = 1 * MiB;
