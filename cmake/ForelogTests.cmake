@@ -1,6 +1,7 @@
 # Tests, found by their place:
 #   src/<layer>/*_test.cc      one executable <layer>_test per layer
 #   tests/<name>/*_test.cc     one executable tests_<name> each: whole-program tests
+#   tests/<name>/make_*.cc     what made the files that they compare with: built, never run
 #   tests/support/*            helpers that all of them share (`#include "support/..."`)
 #   tests/consumer/run         installs Forelog and builds a program against it, each way there is
 #   examples/                  each example is run
@@ -60,6 +61,12 @@ foreach(dir IN LISTS test_dirs)
   if(sources AND FORELOG_PROGRAM)
     forelog_test(tests_${name} ${sources})
   endif()
+  file(GLOB makers CONFIGURE_DEPENDS "${dir}/make_*.cc")
+  foreach(source IN LISTS makers)
+    cmake_path(GET source STEM maker)
+    forelog_executable(${maker} "${source}")
+    target_include_directories(${maker} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  endforeach()
 endforeach()
 
 foreach(example IN LISTS forelog_examples)

@@ -40,7 +40,7 @@ class FORELOG_EXPORT Cursor {
   // With ReadOptions::skip_holes: what was stepped over so far.
   const std::vector<Damage>& holes() const noexcept;
 
-  struct Impl;
+  struct FORELOG_HIDDEN Impl;
   explicit Cursor(std::unique_ptr<Impl> impl) noexcept;
 
  private:

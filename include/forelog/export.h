@@ -3,3 +3,6 @@
 #pragma once
 
 #define FORELOG_EXPORT [[gnu::visibility("default")]]
+
+// For types nested in an exported class that are no business of its users.
+#define FORELOG_HIDDEN [[gnu::visibility("hidden")]]

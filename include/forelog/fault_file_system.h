@@ -72,7 +72,7 @@ class FORELOG_EXPORT FaultFileSystem : public FileSystem {
   std::uint64_t count(FileOperation operation) const;
   void reset_counts();
 
-  struct State;
+  struct FORELOG_HIDDEN State;
 
  private:
   std::shared_ptr<State> state_;

@@ -108,7 +108,7 @@ class FORELOG_EXPORT Log {
   // cannot. Afterwards another process may open it; appends, waits and trims return cancelled.
   Status close();
 
-  struct Impl;
+  struct FORELOG_HIDDEN Impl;
 
  private:
   explicit Log(std::unique_ptr<Impl> impl) noexcept;

@@ -67,7 +67,7 @@ class FORELOG_EXPORT MemoryFileSystem : public FileSystem {
   // A copy of the disk, of what is unsynced too; no handles, no locks.
   std::unique_ptr<MemoryFileSystem> clone() const;
 
-  struct State;
+  struct FORELOG_HIDDEN State;
 
  private:
   std::shared_ptr<State> state_;

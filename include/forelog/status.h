@@ -63,7 +63,7 @@ class FORELOG_EXPORT [[nodiscard]] Status {
   void throw_if_failed() const;
 
  private:
-  struct Rep;
+  struct FORELOG_HIDDEN Rep;
   void drop() noexcept;
 
   const Rep* rep_ = nullptr;

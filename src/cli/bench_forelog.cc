@@ -32,21 +32,25 @@ Result<Measurement> close_after(Result<Measurement> measured, Log& log) {
   return measured;
 }
 
-// Time for the background to prepare a segment.
-constexpr std::chrono::milliseconds kPreparation{600};
+// Time for the background to prepare a segment, which it does when the one before is half full.
+constexpr std::chrono::milliseconds kPreparation{1000};
+
+Status append_and_sync(Log& log, std::uint64_t bytes) {
+  const std::string record(64 * KiB, 'w');
+  Lsn last;
+  for (std::uint64_t done = 0; done < bytes; done += record.size()) {
+    last = FORELOG_TRY(log.append(record));
+  }
+  return log.wait(last);
+}
 
 Result<Log> open_log(const std::filesystem::path& dir, Age age) {
   const Options options;
   Log log = FORELOG_TRY(Log::open(dir / "log", options));
   if (age == Age::fresh) return log;
+  FORELOG_TRY(append_and_sync(log, options.segment_bytes / 2 + options.segment_bytes / 16));
   std::this_thread::sleep_for(kPreparation);
-  const std::string record(64 * KiB, 'w');
-  Lsn last;
-  for (std::uint64_t bytes = 0; bytes < options.segment_bytes; bytes += record.size()) {
-    last = FORELOG_TRY(log.append(record));
-  }
-  FORELOG_TRY(log.wait(last));
-  std::this_thread::sleep_for(kPreparation);
+  FORELOG_TRY(append_and_sync(log, options.segment_bytes / 2));
   return log;
 }
 

@@ -37,9 +37,12 @@ RawFile::~RawFile() {
 }
 
 Status RawFile::write_zeros() {
-  const std::vector<std::byte> zeros(MiB);
+  // Why so small: the page cache keeps what one call wrote in large folios, and every later write
+  // into one of 1 MiB costs 0.6 us more (ext4 on Linux 6.18), a sync 4 us.
+  const std::vector<std::byte> zeros(64 * KiB);
   while (offset_ < bytes_) {
-    FORELOG_TRY(append(std::span(zeros).first(std::min<std::uint64_t>(MiB, bytes_ - offset_))));
+    FORELOG_TRY(
+        append(std::span(zeros).first(std::min<std::uint64_t>(zeros.size(), bytes_ - offset_))));
   }
   offset_ = 0;
   if (::fsync(descriptor_) != 0) return system_error("cannot sync", path_);

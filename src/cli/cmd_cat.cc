@@ -32,23 +32,15 @@ Result<Timestamp> parse_since(std::string_view text) {
 
 bool is_unrepaired(const Damage& damage) { return !damage.accepted; }
 
-// The last record that the log holds, or is known to have held behind damage.
-Lsn last_known(const Log& log) {
-  Lsn last = std::max(log.watermarks().synced, log.recovery().last_lsn);
-  for (const Damage& damage : log.recovery().damage) last = std::max(last, damage.last_lsn);
-  return last;
-}
-
 // Where to begin; Lsn{}: at the first record that is kept.
 Result<Lsn> beginning(const Log& log, const CatOptions& options) {
   Lsn from = options.from.value_or(Lsn());
-  if (options.from) {
-    const Lsn last = last_known(log);
-    if (from > last) {
-      return Status(Code::not_found, "LSN " + std::to_string(from.value) +
-                                         " is not yet written: the last one is " +
-                                         std::to_string(last.value));
-    }
+  const Lsn last = std::max(log.watermarks().synced, log.recovery().last_lsn);
+  // Behind rot nobody knows where the log ends: then the cursor is to say what it finds.
+  if (from > last && log.recovery().verdict != Verdict::rot) {
+    return Status(Code::not_found, "LSN " + std::to_string(from.value) +
+                                       " is not yet written: the last one is " +
+                                       std::to_string(last.value));
   }
   if (options.since) {
     const Lsn since = FORELOG_TRY(log.find(*options.since));

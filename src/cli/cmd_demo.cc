@@ -86,7 +86,7 @@ class Place {
 
 Result<std::uint64_t> parse_seconds(std::string_view text) {
   constexpr std::uint64_t kDay = 86'400;
-  const Result<std::uint64_t> seconds = parse_count(text);
+  Result<std::uint64_t> seconds = parse_count(text);
   if (seconds && *seconds > kDay) {
     return Status(Code::invalid_argument, "at most 86400 seconds, which is a day");
   }

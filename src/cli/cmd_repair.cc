@@ -21,13 +21,10 @@ struct RepairArguments {
   bool json = false;
 };
 
+// Beside those that the library's own message names.
 constexpr const char* kChoices =
-    "Nothing was changed. The choices:\n"
-    "  - bring the damaged file back from a backup, an archive or a replica, then `forelog "
-    "verify`\n"
-    "  - `forelog cat --salvage` to copy out what can still be read\n"
-    "  - `forelog repair --salvage` to declare the damaged records lost, after a copy of the "
-    "damage to quarantine/ (with --dry-run: to see what that would do)";
+    "`forelog cat --salvage` copies out what can still be read; `forelog repair --salvage "
+    "--dry-run` shows what would be given up.";
 
 std::string repair_text(const RepairArguments& arguments, const RecoveryReport& report) {
   std::string text;

@@ -130,6 +130,7 @@ Result<DemoChild::Process> DemoChild::Process::start(std::vector<std::string> ar
   Pipe out = FORELOG_TRY(make_pipe());
   Pipe err = FORELOG_TRY(make_pipe());
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
 

@@ -27,8 +27,8 @@ class DemoInput {
 
   // Record `number`, from 1: the number, a tab and a line, without a newline.
   std::string record(std::uint64_t number) const;
-  // The number that stands before the tab, if the rest is what belongs to it.
-  std::optional<std::uint64_t> number_of(std::string_view record) const;
+  // The number of the record that this is, if it is one.
+  std::optional<std::uint64_t> number_of(std::string_view text) const;
 
  private:
   std::string source_;

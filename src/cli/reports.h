@@ -32,6 +32,6 @@ std::string json_text(const Json& json);
 std::string records_text(Lsn first, Lsn last);
 
 // Tells on standard error what an open for writing did to the log, when it did something.
-void note_recovery(const RecoveryReport& report);
+void note_recovery(const RecoveryReport& recovery);
 
 }  // namespace forelog::cli

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 
@@ -77,7 +78,7 @@ std::string progress_text(const Progress& progress, std::chrono::nanoseconds ela
   text += "   " + bytes_text(static_cast<std::uint64_t>(rate)) + "/s";
   if (rate > 0) {
     const double left = static_cast<double>(progress.bytes_total - done_bytes) / rate;
-    text += "   " + std::to_string(static_cast<std::uint64_t>(left + 0.5)) + " s left";
+    text += "   " + std::to_string(std::llround(left)) + " s left";
   }
   return text;
 }

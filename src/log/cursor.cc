@@ -186,11 +186,13 @@ struct Cursor::Impl {
     Damage lost{
         before.segment->name, offset, behind.offset() - offset, position, now->last, reason, false};
     Lsn resume = now->last.next();
+    bool none_wanted = false;  // The damage took only records before the one that is asked for.
     if (resync.found && FORELOG_TRY(behind.next(frame)) == ScanStep::frame) {
       resume = std::max(position, frame.header.first_lsn);
       lost.last_lsn = Lsn(resume.value - 1);
+      none_wanted = frame.header.first_lsn <= position;
     }
-    FORELOG_TRY(step_over(lost, resume));
+    if (!none_wanted) FORELOG_TRY(step_over(lost, resume));
     place = now;
     scanner.emplace(*place->segment->file, place->segment->key, offset + lost.bytes, place->limit);
     return true;

@@ -99,6 +99,12 @@ Status DirectoryView::survey_again(const std::optional<format::WatermarkRecord>&
   proven_ = std::min(found.report.proven_synced, found.report.last_lsn);
   written_ = synced_ = found.report.last_lsn;
   written_offset_ = synced_offset_ = found.tail.offset;
+  if (!alive && found.report.proven_synced > found.report.last_lsn) {
+    // Rot in the last segment. What lies behind it was acknowledged too: readers are led to the
+    // damage, told of it, and may step over it.
+    written_ = synced_ = proven_ = found.report.proven_synced;
+    written_offset_ = synced_offset_ = std::max(found.tail.offset, found.behind_tail);
+  }
   if (alive && found.watermark && !links_.empty() &&
       links_.back().number == found.watermark->segment) {
     written_ = found.watermark->written;
@@ -126,17 +132,7 @@ Result<std::optional<Place>> DirectoryView::locate(Lsn lsn, Durability level, bo
     }
     if (lsn < links_.front().first_lsn) return trimmed_error(lsn, links_.front().first_lsn);
     const Lsn last = shown(level, following);
-    if (lsn > last) {
-      // Rot in the last segment hides what lay behind it; that is not the end of the log.
-      for (const Damage& damage : report_.damage) {
-        if (!alive_ && !damage.accepted && lsn >= damage.first_lsn && lsn <= damage.last_lsn) {
-          Place lost;
-          lost.lost = damage;
-          return std::optional(std::move(lost));
-        }
-      }
-      return std::optional<Place>();
-    }
+    if (lsn > last) return std::optional<Place>();
     const Link* found = find_link(links_, lsn);
     if (found == nullptr) return std::optional(lost_place(links_, lsn));
     link = *found;

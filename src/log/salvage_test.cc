@@ -115,6 +115,25 @@ TEST_F(SalvageTest, ReadOnlyShowsWhatLiesBehindALostSegmentOnRequest) {
   EXPECT_EQ(rest.holes[0].last_lsn.value, next - 1);
 }
 
+TEST_F(SalvageTest, ReadOnlyDoesNotTakeAMissingLastSegmentForTheEnd) {
+  fill_three_segments();
+  end_process();
+  const std::uint64_t first = damage_.header(3).first_lsn.value;
+  const std::uint64_t last = expected_.rbegin()->first;
+  damage_.remove(damage_.segment(3));
+  const auto log = try_open(RecoveryPolicy::read_only);
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->recovery().verdict, Verdict::rot);
+  const Reading stops = read_from(*log);
+  EXPECT_EQ(stops.records.size(), first - 1);
+  EXPECT_EQ(stops.end.code(), Code::corrupt);
+  const Reading rest = read_from(*log, {.skip_holes = true});
+  EXPECT_EQ(rest.records.size(), first - 1);
+  EXPECT_TRUE(rest.end.ok()) << rest.end.message();
+  ASSERT_EQ(rest.holes.size(), 1u);
+  EXPECT_EQ(rest.holes[0].last_lsn.value, last);
+}
+
 // ── salvage ──────────────────────────────────────────────────────────────────
 
 TEST_F(SalvageTest, OfAHealthyLogDoesNothing) {

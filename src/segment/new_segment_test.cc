@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "forelog/fault_file_system.h"
@@ -109,13 +110,6 @@ TEST(NewSegmentTest, ARecycledFileHoldsNothingOfItsEarlierLife) {
   EXPECT_EQ(bytes->size(), kCapacity);
   EXPECT_EQ(std::count(bytes->begin(), bytes->end(), std::byte{0}),
             static_cast<std::ptrdiff_t>(kCapacity));
-}
-
-TEST(NewSegmentTest, ANameThatIsTakenIsNotTouched) {
-  MemoryFileSystem disk;
-  ASSERT_TRUE(disk.write_file("/dir/spare.tmp", ByteView("someone's")).ok());
-  const auto dir = *disk.open_directory("/dir", false);
-  EXPECT_EQ(dir->open("spare.tmp", OpenMode::create_new).error().code(), Code::busy);
 }
 
 }  // namespace

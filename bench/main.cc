@@ -1,0 +1,206 @@
+// forelog_bench: Forelog beside the limit of the machine and beside LevelDB and RocksDB, on the
+// same work, interleaved in one run. bench/README.md says what is measured, and how.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "child.h"
+#include "cli/bench_measure.h"
+#include "cli/bench_run.h"
+#include "cli/bench_table.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "cli/units.h"
+#include "forelog/bytes.h"
+#include "forelog/try.h"
+#include "recovery.h"
+#include "workloads.h"
+
+namespace forelog::bench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kRoundBytesMax = 1 * GiB;
+constexpr std::uint64_t kReadBytes = 256 * MiB;
+constexpr std::uint64_t kReadBytesQuick = 64 * MiB;
+
+struct Arguments {
+  std::string dir = ".";
+  std::vector<std::string> only;
+  std::string json;
+  double seconds = 1.0;
+  double quiet_wait = 0;
+  unsigned rounds = 5;
+  bool quick = false, list = false;
+};
+
+// Waits until other programs leave nine tenths of the machine, at most `patience` seconds.
+void wait_until_quiet(double patience) {
+  constexpr std::chrono::milliseconds kLook{200};
+  const auto enough = Clock::now() + std::chrono::duration<double>(patience);
+  double others = patience > 0 ? 1 : 0;
+  while (others > 0.1 && Clock::now() < enough && !interrupted()) {
+    const CpuTimes before = cpu_times();
+    std::this_thread::sleep_for(kLook);
+    others = others_share(before, cpu_times(), std::chrono::duration<double>(kLook).count());
+  }
+}
+
+struct Session {
+  const Arguments& arguments;
+  std::filesystem::path home;
+  cli::StatusLine line{STDERR_FILENO};
+  Json workloads = Json::array();
+  Json reports = Json::object();
+
+  bool wanted(const std::string& name) const {
+    const auto& only = arguments.only;
+    return only.empty() || std::any_of(only.begin(), only.end(), [&](const std::string& part) {
+             return name.find(part) != std::string::npos;
+           });
+  }
+  void tell(const std::string& what) { line.show(what); }
+  Status print(const std::string& text) {
+    line.clear();
+    std::fputs((text + "\n").c_str(), stdout);
+    if (std::fflush(stdout) != 0) return system_error("cannot write", "standard output");
+    return {};
+  }
+};
+
+Status run_workloads(Session& session) {
+  const Arguments& arguments = session.arguments;
+  std::error_code ignored;
+  const std::uint64_t free_bytes = std::filesystem::space(session.home, ignored).available;
+  const RunOptions options{
+      .rounds = arguments.rounds,
+      .measured = std::chrono::duration_cast<std::chrono::nanoseconds>(
+          std::chrono::duration<double>(arguments.seconds)),
+      .warm_up = std::chrono::milliseconds(arguments.quick ? 100 : 200),
+      .payload_bytes_max = std::min(kRoundBytesMax, free_bytes / 8),
+      .progress = [&session](const Workload& workload, const Contestant& contestant) {
+        session.tell(workload.title + ": " + contestant.name);
+        wait_until_quiet(session.arguments.quiet_wait);
+      }};
+  for (Workload& workload : all_workloads(arguments.quick ? kReadBytesQuick : kReadBytes)) {
+    if (!session.wanted(workload.name)) continue;
+    const WorkloadResult result = FORELOG_TRY(run_workload(workload, session.home, options));
+    FORELOG_TRY(session.print(table(result)));
+    session.workloads.push_back(to_json(result));
+    workload = {};  // Closes what its contestants kept open.
+  }
+  return {};
+}
+
+Status run_reports(Session& session) {
+  const Arguments& arguments = session.arguments;
+  const auto tell = [&session](const std::string& what) { session.tell(what); };
+  if (session.wanted("open")) {
+    std::vector<std::uint64_t> sizes = {GiB / 5, 2 * GiB};
+    if (!arguments.quick) sizes.push_back(8 * GiB);
+    const Report report = FORELOG_TRY(open_after_kill(session.home, sizes, arguments.rounds, tell));
+    FORELOG_TRY(session.print(report.text));
+    session.reports["open_after_kill"] = report.json;
+  }
+  if (session.wanted("memory")) {
+    const Report report = FORELOG_TRY(
+        memory_of_processes(session.home, 2 * GiB, std::min(arguments.rounds, 3u), tell));
+    FORELOG_TRY(session.print(report.text));
+    session.reports["memory"] = report.json;
+  }
+  return {};
+}
+
+Status write_json(const Session& session, const Json& machine_json) {
+  if (session.arguments.json.empty()) return {};
+  Json all = {{"machine", machine_json},
+              {"rounds", session.arguments.rounds},
+              {"seconds", session.arguments.seconds},
+              {"workloads", session.workloads}};
+  all.update(session.reports);
+  std::ofstream file(session.arguments.json);
+  file << all.dump(2) << "\n";
+  if (!file.flush()) return system_error("cannot write", session.arguments.json);
+  return {};
+}
+
+Status run(const Arguments& arguments) {
+  const InterruptGuard guard;
+  cli::ignore_broken_pipes();
+  const TemporaryDirectory home = FORELOG_TRY(TemporaryDirectory::make(arguments.dir));
+  Session session{.arguments = arguments, .home = home.path()};
+  const Json machine_json = machine(home.path());
+  FORELOG_TRY(session.print(machine_line(home.path()) + "\n" + std::to_string(arguments.rounds) +
+                            " rounds, interleaved; " +
+                            std::to_string(arguments.seconds).substr(0, 4) +
+                            " s for each contestant and round\n"));
+  FORELOG_TRY(run_workloads(session));
+  FORELOG_TRY(run_reports(session));
+  FORELOG_TRY(session.print(legend(true)));
+  return write_json(session, machine_json);
+}
+
+int list_names() {
+  for (const Workload& workload : all_workloads(kReadBytes)) {
+    std::printf("%-16s%s\n", workload.name.c_str(), workload.title.c_str());
+  }
+  std::printf("%-16s%s\n", "open", "Opening a log after kill -9");
+  std::printf("%-16s%s\n", "memory", "Peak memory of a writer and of a reader");
+  return 0;
+}
+
+int main_of(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Forelog beside the limit of the machine and beside LevelDB and RocksDB.");
+  app.add_option("--dir", arguments.dir, "On the disk to measure; works in a fresh directory there")
+      ->capture_default_str();
+  app.add_option("--only", arguments.only, "Only what has this in its name (may be given again)");
+  app.add_option("--json", arguments.json, "Write every round to this file");
+  auto* seconds = app.add_option("--seconds", arguments.seconds, "For each contestant and round")
+                      ->check(CLI::Range(0.01, 3600.0))
+                      ->capture_default_str();
+  auto* rounds = app.add_option("--rounds", arguments.rounds, "How often each is measured, in turn")
+                     ->check(CLI::Range(1u, 1000u))
+                     ->capture_default_str();
+  app.add_option("--wait-for-quiet", arguments.quiet_wait,
+                 "Before each round wait, at most so many seconds, until other programs are idle");
+  app.add_flag("--quick", arguments.quick,
+               "About two minutes: 3 rounds of 0.25 s, nothing of 8 GiB");
+  app.add_flag("--list", arguments.list, "Show the names, and do nothing");
+  CLI11_PARSE(app, argc, argv);
+  if (arguments.list) return list_names();
+  if (arguments.quick) {
+    if (seconds->count() == 0) arguments.seconds = 0.25;
+    if (rounds->count() == 0) arguments.rounds = 3;
+  }
+  const Status status = run(arguments);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "forelog_bench: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace forelog::bench
+
+int main(int argc, char** argv) {
+  try {
+    if (const auto code = forelog::bench::child_main(argc, argv)) return *code;
+    return forelog::bench::main_of(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "forelog_bench: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,61 @@
+// The other logs: what is asked of one of them, and the rounds that ask it (bench_run.h). Each is a
+// key-value store with a write-ahead log; keys are 8 bytes, increasing, big-endian. Inserting into
+// its memory table is part of its work: it cannot be told to keep a log and nothing else, except
+// RocksDB, by PutLogData.
+//
+// Threading: put() from many threads, everything else from one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/bench_measure.h"
+#include "forelog/bytes.h"
+#include "forelog/lsn.h"
+#include "forelog/status.h"
+
+namespace forelog::bench {
+
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  virtual Status put(std::uint64_t key, ByteView value) = 0;
+  // `count` records under the keys from `first_key` on, all or nothing.
+  virtual Status put_batch(std::uint64_t first_key, std::uint64_t count, ByteView value) = 0;
+};
+
+struct PeerKind {
+  std::string name;
+  // In a fresh directory. What is put afterwards has reached `level` when put() returns.
+  std::function<Result<std::unique_ptr<Peer>>(const std::filesystem::path& dir, Durability level)>
+      open;
+};
+
+std::vector<PeerKind> leveldb_kinds();  // None when it was not there at compile time.
+std::vector<PeerKind> rocksdb_kinds();
+std::vector<PeerKind> all_peers();
+
+Result<Measurement> peer_puts(const PeerKind& kind, const std::filesystem::path& dir,
+                              const RoundLimits& limits, unsigned threads,
+                              std::uint64_t record_bytes, Durability level);
+Result<Measurement> peer_batches(const PeerKind& kind, const std::filesystem::path& dir,
+                                 const RoundLimits& limits, std::uint64_t records,
+                                 std::uint64_t record_bytes);
+
+// A write-ahead log that RocksDB wrote in batches of 1,000, read back by GetUpdatesSince, the only
+// reader of a peer's log in a public API. read() is nullptr when RocksDB was not there.
+struct PeerLog {
+  std::function<Status(const std::filesystem::path& dir)> fill;
+  std::function<Result<Measurement>(const RoundLimits& limits)> read;
+};
+PeerLog rocksdb_log(std::uint64_t records, std::uint64_t record_bytes);
+
+// Big-endian, so that keys sort as they were given out.
+std::array<char, 8> key_bytes(std::uint64_t key);
+
+}  // namespace forelog::bench

@@ -1,0 +1,191 @@
+#include "workloads.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "cli/bench_forelog.h"
+#include "cli/bench_raw.h"
+#include "cli/units.h"
+#include "peer.h"
+
+namespace forelog::bench {
+namespace {
+
+using Path = std::filesystem::path;
+using Round = std::function<Result<Measurement>(const Path&, const RoundLimits&)>;
+
+constexpr std::uint64_t kBatchRecords = 1000;
+constexpr std::uint64_t kSmall = 128, kLarge = 1024;
+
+std::string record_text(std::uint64_t bytes) { return cli::bytes_text(bytes); }
+
+void add_peers(Workload& workload, unsigned threads, std::uint64_t bytes, Durability level) {
+  for (const PeerKind& kind : all_peers()) {
+    workload.contestants.push_back(
+        {kind.name, Role::peer, [=](const Path& dir, const RoundLimits& limits) {
+           return peer_puts(kind, dir, limits, threads, bytes, level);
+         }});
+  }
+}
+
+Round commits(unsigned threads, std::uint64_t bytes, Durability level, Age age = Age::steady) {
+  return [=](const Path& dir, const RoundLimits& limits) {
+    return forelog_commits(dir, limits, threads, bytes, level, age);
+  };
+}
+
+Round raw(Blocks blocks, std::uint64_t records, std::uint64_t bytes) {
+  return [=](const Path& dir, const RoundLimits& limits) {
+    return raw_synced(dir, limits, blocks, records, bytes);
+  };
+}
+
+Workload one_writer(std::uint64_t bytes) {
+  Workload workload{
+      .name = "synced-1-" + std::to_string(bytes),
+      .title = "1 writer, " + record_text(bytes) + ", each record synced",
+      .contestants = {{"limit: written blocks", Role::limit, raw(Blocks::written, 1, bytes)},
+                      {"raw: growing file", Role::reference, raw(Blocks::growing, 1, bytes)},
+                      {"Forelog", Role::forelog, commits(1, bytes, Durability::synced)},
+                      {"Forelog, new log", Role::reference,
+                       commits(1, bytes, Durability::synced, Age::fresh)}}};
+  add_peers(workload, 1, bytes, Durability::synced);
+  return workload;
+}
+
+Workload many_writers(unsigned threads) {
+  const auto group = [=](std::chrono::microseconds gather) -> Round {
+    return [=](const Path& dir, const RoundLimits& limits) {
+      return raw_group_commit(dir, limits, threads, kSmall, gather);
+    };
+  };
+  Workload workload{
+      .name = "synced-" + std::to_string(threads),
+      .title = std::to_string(threads) + " writers that block, " + record_text(kSmall) +
+               ", each record synced",
+      .contestants = {{"limit: leader", Role::limit, group(std::chrono::microseconds(0))},
+                      {"limit: leader, 100 us", Role::limit, group(std::chrono::microseconds(100))},
+                      {"Forelog", Role::forelog, commits(threads, kSmall, Durability::synced)}}};
+  add_peers(workload, threads, kSmall, Durability::synced);
+  return workload;
+}
+
+Workload batches() {
+  const Round forelog = [](const Path& dir, const RoundLimits& limits) {
+    return forelog_batches(dir, limits, kBatchRecords, kSmall);
+  };
+  Workload workload{
+      .name = "batches-1000",
+      .title =
+          "1 writer, batches of 1,000 records of " + record_text(kSmall) + ", each batch synced",
+      .contestants = {
+          {"limit: written blocks", Role::limit, raw(Blocks::written, kBatchRecords, kSmall)},
+          {"raw: growing file", Role::reference, raw(Blocks::growing, kBatchRecords, kSmall)},
+          {"Forelog", Role::forelog, forelog}}};
+  for (const PeerKind& kind : all_peers()) {
+    workload.contestants.push_back(
+        {kind.name, Role::peer, [=](const Path& dir, const RoundLimits& limits) {
+           return peer_batches(kind, dir, limits, kBatchRecords, kSmall);
+         }});
+  }
+  return workload;
+}
+
+Workload buffered(unsigned threads) {
+  const Round limit = [](const Path& dir, const RoundLimits& limits) {
+    return raw_buffered(dir, limits, kSmall);
+  };
+  const Round forelog = [=](const Path& dir, const RoundLimits& limits) {
+    return forelog_buffered(dir, limits, threads, kSmall);
+  };
+  const std::string who = threads == 1 ? "1 thread" : std::to_string(threads) + " threads";
+  Workload workload{.name = "buffered-" + std::to_string(threads),
+                    .title = who + ", " + record_text(kSmall) + ", buffered in the process",
+                    .contestants = {{"limit: 1 thread, 1 MiB", Role::limit, limit},
+                                    {"Forelog", Role::forelog, forelog}}};
+  add_peers(workload, threads, kSmall, Durability::buffered);
+  return workload;
+}
+
+Workload written() {
+  const Round limit = [](const Path& dir, const RoundLimits& limits) {
+    return raw_written(dir, limits, kSmall);
+  };
+  Workload workload{
+      .name = "written-1",
+      .title = "1 thread, " + record_text(kSmall) + ", each record given to the kernel",
+      .contestants = {{"limit: pwrite each", Role::limit, limit},
+                      {"Forelog", Role::forelog, commits(1, kSmall, Durability::written)}}};
+  add_peers(workload, 1, kSmall, Durability::written);
+  return workload;
+}
+
+Workload in_flight(std::uint64_t records) {
+  const Round one = [=](const Path& dir, const RoundLimits& limits) {
+    return raw_async_one_thread(dir, limits, records, kSmall);
+  };
+  const Round two = [=](const Path& dir, const RoundLimits& limits) {
+    return raw_async_two_threads(dir, limits, records, kSmall);
+  };
+  const Round forelog = [=](const Path& dir, const RoundLimits& limits) {
+    return forelog_notify(dir, limits, records, kSmall);
+  };
+  return {.name = "in-flight-" + std::to_string(records),
+          .title = "1 thread, " + cli::count_text(records) + " records of " + record_text(kSmall) +
+                   " in flight, a callback each, synced",
+          .contestants = {{"limit: 2 threads", Role::limit, two},
+                          {"raw: 1 thread, in turn", Role::reference, one},
+                          {"Forelog, notify", Role::forelog, forelog}}};
+}
+
+Workload reading(std::uint64_t bytes, std::uint64_t log_bytes) {
+  const std::uint64_t records = std::max<std::uint64_t>(log_bytes / bytes, 1);
+  const PeerLog peer = rocksdb_log(records, bytes);
+  Workload workload{.name = "scan-" + std::to_string(bytes),
+                    .title = "A log of " + cli::count_text(records) + " records of " +
+                             record_text(bytes) + " is read, from the page cache",
+                    .contestants = {{"limit: read, add up", Role::limit,
+                                     [=](const Path& dir, const RoundLimits& limits) {
+                                       return raw_read(forelog_files(dir), limits, records);
+                                     }},
+                                    {"Forelog, cursor", Role::forelog,
+                                     [=](const Path& dir, const RoundLimits& limits) {
+                                       return forelog_scan(dir, limits, records);
+                                     }},
+                                    {"Forelog, verify", Role::forelog,
+                                     [=](const Path& dir, const RoundLimits& limits) {
+                                       return forelog_verify(dir, limits, records);
+                                     }}},
+                    .prepare = [=](const Path& dir) -> Status {
+                      Status filled = forelog_fill(dir, records, bytes);
+                      return filled.ok() && peer.fill ? peer.fill(dir) : filled;
+                    }};
+  if (peer.read) {
+    workload.contestants.push_back(
+        {"RocksDB, GetUpdatesSince", Role::peer,
+         [=](const Path&, const RoundLimits& limits) { return peer.read(limits); }});
+  }
+  return workload;
+}
+
+}  // namespace
+
+std::vector<Workload> all_workloads(std::uint64_t read_bytes) {
+  return {one_writer(kSmall),
+          one_writer(kLarge),
+          many_writers(8),
+          many_writers(32),
+          many_writers(128),
+          batches(),
+          buffered(1),
+          buffered(4),
+          written(),
+          in_flight(1024),
+          in_flight(8192),
+          reading(kSmall, read_bytes),
+          reading(kLarge, read_bytes)};
+}
+
+}  // namespace forelog::bench
