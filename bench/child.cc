@@ -114,6 +114,7 @@ Result<std::string> read_all(int descriptor) {
 // Starts this program with `arguments`; its standard output goes to `descriptor`.
 Result<pid_t> spawn(const std::vector<std::string>& arguments, int descriptor) {
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) {
     pointers.push_back(const_cast<char*>(argument.c_str()));  // posix_spawn changes nothing.
   }

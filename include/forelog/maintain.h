@@ -55,7 +55,7 @@ struct InspectOptions {
 
 // Errors: not_found (no log there), unsupported, io_error. Damage is in the report, not an error.
 FORELOG_EXPORT Result<LogInfo> inspect(const std::filesystem::path& dir,
-                                       InspectOptions options = {});
+                                       const InspectOptions& options = {});
 
 struct VerifyReport {
   RecoveryReport recovery;  // Verdict and damage cover every byte that was read.
@@ -69,7 +69,7 @@ struct VerifyReport {
 // Reads every segment: every checksum, chain, seal and index. Beside a live writer, up to what was
 // synced when it began.
 FORELOG_EXPORT Result<VerifyReport> verify(const std::filesystem::path& dir,
-                                           InspectOptions options = {});
+                                           const InspectOptions& options = {});
 
 struct RepairOptions {
   bool dry_run = false;  // Report what would be done.
@@ -82,6 +82,6 @@ struct RepairOptions {
 // names the damage and the choices. Salvage reads every segment, not only the last one.
 // Errors: busy (a writer has it), not_found, corrupt, io_error, no_space.
 FORELOG_EXPORT Result<RecoveryReport> repair(const std::filesystem::path& dir,
-                                             RepairOptions options = {});
+                                             const RepairOptions& options = {});
 
 }  // namespace forelog

@@ -41,8 +41,8 @@ class LiveView final : public View {
   // ── For the writer ──
   void set_appended(Lsn lsn) { appended_.store(lsn.value, std::memory_order_release); }
   Status announce_start() FORELOG_EXCLUDES(mutex_);  // Durable on return.
-  // What a write or a sync reached, in the active segment. `announce`: tell other processes.
-  void set_written(Lsn lsn, std::uint64_t offset, bool announce) FORELOG_EXCLUDES(mutex_);
+  // What a write or a sync reached, in the active segment. `tell`: other processes too.
+  void set_written(Lsn lsn, std::uint64_t offset, bool tell) FORELOG_EXCLUDES(mutex_);
   void set_synced(Lsn lsn, std::uint64_t offset) FORELOG_EXCLUDES(mutex_);
   // The active segment, all of it synced, has ended and `next` goes on behind it.
   void add_segment(const format::SegmentEnd& end, std::shared_ptr<segment::SegmentFile> next,

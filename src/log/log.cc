@@ -89,8 +89,9 @@ struct Log::Impl {
 
   Result<std::vector<Holder>> holders() {
     std::vector<Holder> found = FORELOG_TRY(log::read_holders(directory_of()));
-    std::vector<log::HeldSegment> segments;
     const std::vector<log::Link> links = live != nullptr ? live->links() : std::vector<log::Link>();
+    std::vector<log::HeldSegment> segments;
+    segments.reserve(links.size());
     for (const log::Link& link : links) segments.push_back({link.first_lsn, link.end_offset});
     log::mark_overrun(found, segments);
     return found;
@@ -148,7 +149,7 @@ struct Log::Impl {
 
   Status close() {
     // First what is due: a callback may still append.
-    const Status closed = writer->close();
+    Status closed = writer->close();
     if (closed.code() == Code::cancelled) return closed;
     completions->stop();
     const Status saved = live->save();

@@ -86,7 +86,7 @@ SegmentInfo describe(const log::SurveyedSegment& link, const log::Survey& survey
 
 }  // namespace
 
-Result<LogInfo> inspect(const std::filesystem::path& dir, InspectOptions options) {
+Result<LogInfo> inspect(const std::filesystem::path& dir, const InspectOptions& options) {
   log::Looked looked = FORELOG_TRY(log::look(dir, options));
   const log::Survey& survey = looked.survey;
   LogInfo info;
@@ -136,7 +136,7 @@ Status salvage_everything(const std::filesystem::path& dir, const RepairOptions&
 
 }  // namespace
 
-Result<RecoveryReport> repair(const std::filesystem::path& dir, RepairOptions options) {
+Result<RecoveryReport> repair(const std::filesystem::path& dir, const RepairOptions& options) {
   InspectOptions look_options;
   look_options.file_system = options.file_system;
   look_options.on_progress = options.on_progress;

@@ -606,6 +606,33 @@ TEST_F(RecoveryTest, R22_ATornWatermarkBlockFallsBackOnAnother) {
   expect_records(1, 3);
 }
 
+TEST_F(RecoveryTest, R22_TheNewestSavedRecordIsNeverTheOneThatIsOverwritten) {
+  // A power cut may ruin both blocks that are being written; the third one must be the newest saved.
+  for (int life = 0; life < 6; ++life) {
+    open();
+    if (life % 2 == 0) commit(1);
+    close();
+    std::uint64_t newest = 0;
+    for (const std::uint64_t block : {1u, 2u}) {
+      if (const auto mark = damage_.mark(block)) newest = std::max(newest, mark->sequence);
+    }
+    int staged = 0;
+    faults_.set_hook([&](const FaultFileSystem::Call& call) {
+      if (call.name == "WATERMARK" && call.operation == FileOperation::write &&
+          call.offset >= format::kWatermarkBlockBytes && staged++ == 0) {
+        EXPECT_LT(damage_.mark(call.offset / format::kWatermarkBlockBytes)
+                      .value_or(format::WatermarkRecord())
+                      .sequence,
+                  newest);
+      }
+      return std::optional<FaultFileSystem::Fault>();
+    });
+    open();
+    faults_.fail_nothing();
+    EXPECT_EQ(staged, 1);
+  }
+}
+
 TEST_F(RecoveryTest, R22_AShortWatermarkFile) {
   open();
   commit(3);

@@ -82,7 +82,7 @@ class Surveyor {
     if (!format::decode_holes(ByteView(bytes.data(), got), id, survey_.holes)) {
       survey_.holes.clear();
       survey_.holes_damaged = true;
-      survey_.report.notes.push_back("HOLES does not verify and is not believed");
+      survey_.report.notes.emplace_back("HOLES does not verify and is not believed");
     } else {
       holes_id_ = id;
     }
@@ -134,7 +134,7 @@ class Surveyor {
     if (holes_id_ && *holes_id_ != survey_.log_id) {
       survey_.holes.clear();
       survey_.holes_damaged = true;
-      survey_.report.notes.push_back("HOLES belongs to another log and is not believed");
+      survey_.report.notes.emplace_back("HOLES belongs to another log and is not believed");
     }
     for (auto& [number, found] : found_) {
       if (found.header && found.header->log_id != survey_.log_id) {

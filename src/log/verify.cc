@@ -208,7 +208,7 @@ Status full_scan(Directory& dir, const Survey& survey, const InspectOptions& opt
 
 }  // namespace log
 
-Result<VerifyReport> verify(const std::filesystem::path& dir, InspectOptions options) {
+Result<VerifyReport> verify(const std::filesystem::path& dir, const InspectOptions& options) {
   const auto started = std::chrono::steady_clock::now();
   log::Looked looked = FORELOG_TRY(log::look(dir, options));
   VerifyReport report;

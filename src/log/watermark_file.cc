@@ -8,12 +8,29 @@
 
 namespace forelog::log {
 
+namespace {
+
+// Of the record in a block; 0 when it does not verify.
+Result<std::uint64_t> sequence_in(const File& file, std::uint64_t block) {
+  std::array<std::byte, format::kWatermarkRecordBytes> bytes{};
+  format::WatermarkRecord record;
+  const std::uint64_t offset = block * format::kWatermarkBlockBytes;
+  const bool valid = FORELOG_TRY(file.read_at(offset, bytes)) == bytes.size() &&
+                     format::decode_watermark(bytes, record);
+  return valid ? record.sequence : 0;
+}
+
+}  // namespace
+
 Result<WatermarkFile> WatermarkFile::open(Directory& dir, std::uint64_t last_sequence) {
   constexpr std::uint64_t kBytes = format::kWatermarkBlocks * format::kWatermarkBlockBytes;
   auto file = dir.open(kWatermarkName, OpenMode::read_write);
   if (!file && file.error().code() != Code::not_found) return file.error();
   if (file && FORELOG_TRY((*file)->size()) >= kBytes) {
-    return WatermarkFile(*std::move(file), last_sequence);
+    // The newer of the two saved records stays until the next one is durable.
+    const std::uint64_t first = FORELOG_TRY(sequence_in(**file, 1));
+    const std::uint64_t second = FORELOG_TRY(sequence_in(**file, 2));
+    return WatermarkFile(*std::move(file), last_sequence, first > second ? 2 : 1);
   }
   std::unique_ptr<File> fresh =
       file ? *std::move(file) : FORELOG_TRY(dir.open(kWatermarkName, OpenMode::create_new));
@@ -24,7 +41,7 @@ Result<WatermarkFile> WatermarkFile::open(Directory& dir, std::uint64_t last_seq
   FORELOG_TRY(fresh->write_at(size, ByteView(std::span<const std::byte>(zeros))));
   FORELOG_TRY(fresh->sync_data());
   FORELOG_TRY(dir.sync());
-  return WatermarkFile(std::move(fresh), last_sequence);
+  return WatermarkFile(std::move(fresh), last_sequence, 1);
 }
 
 Status WatermarkFile::write_block(std::uint64_t block, format::WatermarkRecord& record) {
@@ -43,7 +60,9 @@ Status WatermarkFile::publish(format::WatermarkRecord& record) {
 
 Status WatermarkFile::stage(format::WatermarkRecord& record) {
   FORELOG_TRY(publish(record));
-  return write_block(1 + stages_++ % 2, record);
+  const std::uint64_t block = next_saved_;
+  next_saved_ = 3 - next_saved_;
+  return write_block(block, record);
 }
 
 }  // namespace forelog::log

@@ -27,13 +27,13 @@ class WatermarkFile {
   const std::shared_ptr<File>& file() const { return file_; }
 
  private:
-  WatermarkFile(std::shared_ptr<File> file, std::uint64_t sequence)
-      : file_(std::move(file)), sequence_(sequence) {}
+  WatermarkFile(std::shared_ptr<File> file, std::uint64_t sequence, std::uint64_t next_saved)
+      : file_(std::move(file)), sequence_(sequence), next_saved_(next_saved) {}
   Status write_block(std::uint64_t block, format::WatermarkRecord& record);
 
   std::shared_ptr<File> file_;
   std::uint64_t sequence_;
-  std::uint64_t stages_ = 0;
+  std::uint64_t next_saved_;  // Block 1 or 2.
 };
 
 }  // namespace forelog::log
