@@ -20,7 +20,7 @@ using namespace forelog;
 
 [[noreturn]] void fail(const std::string& what) {
   std::fprintf(stderr, "make_golden: %s\n", what.c_str());
-  std::exit(1);
+  std::abort();
 }
 
 void must(const Status& status) {
