@@ -13,7 +13,8 @@ namespace forelog {
 // Owned by one thread at a time. Reusable: clear() keeps the memory.
 class FORELOG_EXPORT Batch {
  public:
-  Batch& add(ByteView record);  // Copies.
+  // Copies. As with a container of std, memory that runs out is std::bad_alloc, and nothing added.
+  Batch& add(ByteView record);
   void clear() noexcept;
 
   bool empty() const noexcept { return count_ == 0; }

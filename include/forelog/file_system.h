@@ -84,6 +84,7 @@ struct FileEntry {
   std::string name;
   FileKind kind = FileKind::regular;
   std::uint64_t bytes = 0;
+  std::uint64_t names = 1;  // Of a regular file: more than one where it has hard links.
 };
 
 // An open directory. Names are plain: 1 to 255 bytes, no '/', not "." or "..". Symbolic links are
@@ -118,6 +119,9 @@ class FORELOG_EXPORT Directory {
   // Whether a write over existing blocks goes to those blocks. False on copy-on-write file
   // systems, where files gain nothing from being written ahead and used again.
   virtual bool overwrites_in_place() { return true; }
+
+  // What a person should know about who else may write here, a sentence each: none, as a rule.
+  virtual std::vector<std::string> concerns() { return {}; }
 
   // Bytes that can still be written in this file system by this user.
   virtual Result<std::uint64_t> free_bytes() = 0;

@@ -4,6 +4,8 @@
 // Threading: every method may be called from any thread at any time, but for open, close, move and
 // destruction, which no other call may overlap. (close() may overlap waits: it ends them.)
 // A forked child must not use its parent's Log; its calls return invalid_argument.
+// Memory that runs out is an error like a full disk, no_space, and no exception. In the middle of a
+// write it closes the log to writes, as a write that failed does.
 #pragma once
 
 #include <chrono>
@@ -58,8 +60,9 @@ class FORELOG_EXPORT Log {
   Result<LsnRange> append(const Batch& batch);  // All of it or none of it survives a crash.
 
   // Waits until `lsn` has reached `level`. Threads that wait share one sync.
-  // Ok only when reached. Else: timed_out and outcome_unknown (it may or may not be durable),
-  // invalid_argument (no such LSN was appended), cancelled (the log was closed).
+  // Ok only when reached. Else: timed_out and outcome_unknown (it may or may not be durable; also
+  // when memory runs out), invalid_argument (no such LSN was appended), cancelled (the log was
+  // closed).
   Status wait(Lsn lsn, Durability level = Durability::synced,
               std::optional<Deadline> deadline = {});
 
@@ -84,13 +87,16 @@ class FORELOG_EXPORT Log {
 
   // Drops records before `first_kept`, whole segments at a time: some of them may stay readable.
   // What a holder keeps stays. keep_from(last.next()) empties the log; its next LSN goes on.
-  // Durable on return.
+  // Durable on return. After an error first_lsn() tells what was dropped; files that could not be
+  // removed go at the next open.
   Status keep_from(Lsn first_kept);
 
   // Drops every record behind `last_kept` (Lsn{}: all), durably before returning; what is kept is
   // synced on return. A crash inside leaves the old log or the new one. The LSNs are given out
   // again: waits for them end with not_found, and so do cursors that had passed them.
-  // Errors: trimmed (last_kept is before the first kept record), invalid_argument (not appended).
+  // Errors: trimmed (last_kept is before the first kept record), invalid_argument (not appended);
+  // no_space and others, after which nothing was dropped, or the log is closed to writes (health())
+  // and the next open tells.
   Status keep_through(Lsn last_kept);
 
   // Named holders, kept in the directory across restarts. Names: 1 to 64 of [A-Za-z0-9._-].

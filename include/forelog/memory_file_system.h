@@ -46,6 +46,10 @@ class FORELOG_EXPORT MemoryFileSystem : public FileSystem {
   void set_now(Timestamp now);
   void set_capacity(std::uint64_t bytes);
 
+  // The next sync_data() fails as a kernel's does: io_error, and what was unsynced is taken for clean.
+  // Reads show it, later syncs pass it over, a power cut may lose it; writing it again helps.
+  void fail_next_sync();
+
   // The process dies: every handle and lock made so far is dead (later calls on them: io_error;
   // locks are free again), and all that was written stays.
   void kill_process();
@@ -63,6 +67,9 @@ class FORELOG_EXPORT MemoryFileSystem : public FileSystem {
   Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) const;
   Status write_file(const std::filesystem::path& path, ByteView bytes);  // Creates or replaces.
   Status remove_file(const std::filesystem::path& path);
+  // Makes a directory in one that is there, as mkdir(2) does: its name is not synced. `busy` when
+  // the name exists. For those who serve this disk to the kernel.
+  Status make_directory(const std::filesystem::path& path);
   std::vector<std::filesystem::path> list_files() const;  // Regular files, sorted.
   // A copy of the disk, of what is unsynced too; no handles, no locks.
   std::unique_ptr<MemoryFileSystem> clone() const;

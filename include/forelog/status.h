@@ -41,8 +41,9 @@ FORELOG_EXPORT std::string_view to_string(Code code) noexcept;
 class FORELOG_EXPORT [[nodiscard]] Status {
  public:
   Status() noexcept = default;  // Ok: one null pointer, no allocation.
-  Status(Code code, std::string message);
-  Status(const Status& other);
+  // Neither throws: where there is no memory for the message the code is kept, and a copy shares.
+  Status(Code code, std::string message) noexcept;
+  Status(const Status& other) noexcept;
   Status(Status&& other) noexcept : rep_(std::exchange(other.rep_, nullptr)) {}
   Status& operator=(Status other) noexcept {
     std::swap(rep_, other.rep_);
@@ -57,6 +58,9 @@ class FORELOG_EXPORT [[nodiscard]] Status {
   explicit operator bool() const noexcept { return ok(); }
   Code code() const noexcept;
   std::string_view message() const noexcept;  // Lives as long as this Status.
+
+  // `code`, and a message that says only that memory ran out. Allocates nothing.
+  static Status out_of_memory(Code code = Code::no_space) noexcept;
 
   // The same code; the message prefixed by "context: ".
   Status with_context(std::string_view context) const;

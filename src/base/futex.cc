@@ -7,13 +7,19 @@
 #include <climits>
 #include <ctime>
 
+#include "base/simulation.h"
+
 namespace forelog::base {
 
 static_assert(sizeof(std::atomic<std::uint32_t>) == 4 &&
               std::atomic<std::uint32_t>::is_always_lock_free);
 
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
-                std::optional<std::chrono::steady_clock::time_point> deadline) {
+                std::optional<SteadyTime> deadline) {
+  if (Scheduler* const simulated = scheduler()) {
+    if (word.load() == seen) simulated->wait(&word, nullptr, deadline);
+    return;
+  }
   timespec until{};
   if (deadline) {
     // steady_clock is CLOCK_MONOTONIC, which FUTEX_WAIT_BITSET takes as an absolute time.
@@ -27,10 +33,12 @@ void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
 }
 
 void futex_wake_one(std::atomic<std::uint32_t>& word) {
+  if (Scheduler* const simulated = scheduler()) return simulated->wake(&word, false);
   (void)::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 void futex_wake_all(std::atomic<std::uint32_t>& word) {
+  if (Scheduler* const simulated = scheduler()) return simulated->wake(&word, true);
   (void)::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 

@@ -3,15 +3,16 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <optional>
+
+#include "base/simulation.h"
 
 namespace forelog::base {
 
 // Returns when the word is no longer `seen`, when woken, or at the deadline.
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t seen,
-                std::optional<std::chrono::steady_clock::time_point> deadline = {});
+                std::optional<SteadyTime> deadline = {});
 void futex_wake_one(std::atomic<std::uint32_t>& word);
 void futex_wake_all(std::atomic<std::uint32_t>& word);
 

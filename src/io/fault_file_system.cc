@@ -193,6 +193,7 @@ class FaultDirectory final : public Directory {
 
   Result<bool> locked(std::string_view name) override { return base_->locked(name); }
   bool overwrites_in_place() override { return base_->overwrites_in_place(); }
+  std::vector<std::string> concerns() override { return base_->concerns(); }
   Result<std::uint64_t> free_bytes() override { return base_->free_bytes(); }
 
  private:

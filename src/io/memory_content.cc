@@ -86,7 +86,16 @@ void MemoryContent::resize(std::uint64_t bytes) {
 
 void MemoryContent::sync() {
   older_sizes_.clear();
-  older_sectors_.clear();
+  if (falsely_clean_.empty()) {
+    older_sectors_.clear();
+  } else {
+    std::erase_if(older_sectors_,
+                  [&](const auto& sector) { return !falsely_clean_.contains(sector.first); });
+  }
+}
+
+void MemoryContent::fail_sync() {
+  for (const auto& sector : older_sectors_) falsely_clean_.insert(sector.first);
 }
 
 void MemoryContent::lose_power(const Dice& keep) {
@@ -100,6 +109,7 @@ void MemoryContent::lose_power(const Dice& keep) {
     if (chosen < older.size()) store(sector, older[chosen]);
   }
   drop_behind(size_);
+  falsely_clean_.clear();
   sync();
 }
 
@@ -120,6 +130,7 @@ void MemoryContent::remember_sectors(std::uint64_t begin, std::uint64_t end) {
       version.assign(from, from + sector_bytes_);
     }
     push_version(older_sectors_[sector], std::move(version));
+    falsely_clean_.erase(sector);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -48,6 +49,9 @@ class MemoryContent {
   void resize(std::uint64_t bytes);
 
   void sync();
+  // A sync that fails as a kernel's does: what was unsynced is taken for clean. Reads show it, later
+  // syncs pass it over, and only writing it again brings it to the disk.
+  void fail_sync();
 
   // Replaces what was cached by what `keep` lets the disk hold: first it is asked for the size, then
   // for each sector below it, in order, but only where there is a choice.
@@ -78,6 +82,7 @@ class MemoryContent {
   // What the disk may hold instead: the version at the last sync first, then newer ones.
   std::vector<std::uint64_t> older_sizes_;
   std::map<std::uint64_t, std::vector<Version>> older_sectors_;  // By number.
+  std::set<std::uint64_t> falsely_clean_;                        // Of these, what no sync writes.
 };
 
 }  // namespace forelog::io

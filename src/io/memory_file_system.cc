@@ -109,6 +109,11 @@ void MemoryFileSystem::set_capacity(std::uint64_t bytes) {
   state_->capacity_bytes = bytes;
 }
 
+void MemoryFileSystem::fail_next_sync() {
+  const MutexLock lock(state_->mutex);
+  state_->sync_fails_next = true;
+}
+
 void MemoryFileSystem::kill_process() {
   const MutexLock lock(state_->mutex);
   state_->end_life(nullptr);
@@ -164,6 +169,20 @@ Status MemoryFileSystem::remove_file(const std::filesystem::path& path) {
   state_->take_name(*file);
   parent->names.remove(place.filename().native());
   parent->names.sync();
+  return {};
+}
+
+Status MemoryFileSystem::make_directory(const std::filesystem::path& path) {
+  const auto place = State::absolute(path);
+  const MutexLock lock(state_->mutex);
+  const std::string name = place.filename().native();
+  FORELOG_TRY(io::check_plain_name(name));
+  const MemoryNodePtr parent = state_->find(place.parent_path());
+  if (parent == nullptr || !parent->is_directory()) return no_such_file("make a directory", path);
+  if (parent->names.find(name) != nullptr) {
+    return io::failure(Code::busy, "make the directory", path.native(), "the name exists");
+  }
+  state_->make(*parent, name, FileKind::directory);
   return {};
 }
 

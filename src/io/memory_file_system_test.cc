@@ -527,6 +527,21 @@ TEST_F(MemoryFileSystemTest, FilesWrittenDirectlyAreOnTheDisk) {
   EXPECT_EQ(picture(), "");
 }
 
+TEST_F(MemoryFileSystemTest, ADirectoryMadeDirectlyIsNotSynced) {
+  ASSERT_TRUE(disk_->make_directory("/log/d").ok());
+  EXPECT_EQ(disk_->make_directory("/log/d").code(), Code::busy);
+  EXPECT_EQ(disk_->make_directory("/other/d").code(), Code::not_found);
+  EXPECT_EQ(disk_->make_directory("/").code(), Code::invalid_argument);
+  EXPECT_TRUE(directory_->open_directory("d", false).has_value());
+  disk_->power_cut();
+  reopen();
+  EXPECT_EQ(code_of(directory_->open_directory("d", false)), Code::not_found);
+  ASSERT_TRUE(disk_->make_directory("/log/d").ok());
+  ASSERT_TRUE(directory_->sync().ok());
+  disk_->power_cut();
+  EXPECT_TRUE(disk_->open_directory("/log/d", false).has_value());
+}
+
 TEST_F(MemoryFileSystemTest, AnOpenHandleSeesWhatIsWrittenDirectly) {
   const auto file = create("f", "abc");
   ASSERT_TRUE(disk_->write_file("/log/f", "abXc").ok());

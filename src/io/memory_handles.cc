@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/thread.h"
 #include "forelog/try.h"
 #include "io/arguments.h"
 #include "io/memory_state.h"
@@ -64,6 +65,10 @@ class MemoryFile final : public File {
   Status sync_data() override {
     const MutexLock lock(state_->mutex);
     FORELOG_TRY(state_->check_alive(life_, "sync", path_));
+    if (std::exchange(state_->sync_fails_next, false)) {
+      node_->content.fail_sync();
+      return failure(Code::io_error, "sync", path_, "made to fail");
+    }
     node_->content.sync();
     return {};
   }
@@ -98,7 +103,7 @@ class MemoryFile final : public File {
   void watch(std::uint64_t offset, std::uint32_t seen,
              std::chrono::microseconds timeout) const override {
     if (timeout <= timeout.zero()) return;
-    const auto deadline = std::chrono::steady_clock::now() + std::min(timeout, kWatchMax);
+    const auto deadline = base::now() + std::min(timeout, kWatchMax);
     const MutexLock lock(state_->mutex);
     const std::uint64_t rings = node_->rings;
     while (life_ == state_->life && node_->rings == rings && !differs(offset, seen)) {

@@ -87,6 +87,7 @@ void MemoryFileSystem::State::drop_handle(Node& file, std::uint64_t handle_life)
 
 void MemoryFileSystem::State::end_life(const io::Dice* keep) {
   ++life;
+  sync_fails_next = false;
   used_blocks = 0;
   settle(*root, keep);
   bell.notify_all();

@@ -74,6 +74,7 @@ struct MemoryFileSystem::State {
   Timestamp clock FORELOG_GUARDED_BY(mutex);
   std::uint64_t life FORELOG_GUARDED_BY(mutex) = 1;
   std::uint64_t used_blocks FORELOG_GUARDED_BY(mutex) = 0;
+  bool sync_fails_next FORELOG_GUARDED_BY(mutex) = false;
   NodePtr root FORELOG_GUARDED_BY(mutex);
 
  private:

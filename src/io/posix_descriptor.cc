@@ -38,7 +38,6 @@ std::string_view hint_of(int error) {
     case ELOOP: return " (a symbolic link, which is never followed)";
     case ENXIO:
     case ENODEV: return " (a special file, where a regular file is expected)";
-    case ENOTDIR: return " (or a symbolic link, which is never followed)";
     case EFBIG: return " (over RLIMIT_FSIZE or the file system's largest file)";
     default: return "";
   }

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "base/text.h"
 #include "forelog/try.h"
 #include "io/arguments.h"
 #include "io/posix_file.h"
@@ -71,7 +72,10 @@ Result<std::optional<FileEntry>> describe(int directory, const char* name,
   entry.kind = S_ISREG(found.st_mode)   ? FileKind::regular
                : S_ISDIR(found.st_mode) ? FileKind::directory
                                         : FileKind::other;
-  if (entry.kind == FileKind::regular) entry.bytes = static_cast<std::uint64_t>(found.st_size);
+  if (entry.kind == FileKind::regular) {
+    entry.bytes = static_cast<std::uint64_t>(found.st_size);
+    entry.names = found.st_nlink;
+  }
   return std::optional<FileEntry>(std::move(entry));
 }
 
@@ -95,6 +99,20 @@ bool is_still_named(int file, int directory, const std::string& name) {
   return ::fstat(file, &ours) == 0 &&
          ::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
          ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+// Why a directory could not be opened. A link is refused with ENOTDIR, as a file is; a person is to
+// be told which.
+Status cannot_enter(int error, int parent, const std::string& name, const std::string& path) {
+  struct stat found {};
+  if (error == ENOTDIR && ::fstatat(parent, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISLNK(found.st_mode)) {
+    return failure(
+        Code::invalid_argument, "open the directory", path,
+        "is a symbolic link, which is never followed: whoever can change it could have "
+        "another place written to; name the directory itself, as `readlink -f` tells it");
+  }
+  return system_error(error, "open the directory", path);
 }
 
 // Syncs the directory that holds `directory`. ".." is the one that holds it in truth, whatever
@@ -122,7 +140,7 @@ Result<std::unique_ptr<Directory>> PosixDirectory::open_at(int parent, const std
   FileDescriptor directory(retry_interrupted([&] {
     return ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   }));
-  if (directory.number() < 0) return system_error(errno, "open the directory", path.native());
+  if (directory.number() < 0) return cannot_enter(errno, parent, name, path.native());
   if (made) {
     struct stat found {};
     if (::fstat(directory.number(), &found) != 0 ||
@@ -245,6 +263,25 @@ bool PosixDirectory::overwrites_in_place() {
   return std::none_of(std::begin(kCopyOnWrite), std::end(kCopyOnWrite), [&](unsigned long magic) {
     return static_cast<unsigned long>(info.f_type) == magic;
   });
+}
+
+std::vector<std::string> PosixDirectory::concerns() {
+  std::vector<std::string> found;
+  struct stat now {};
+  if (::fstat(descriptor_.number(), &now) != 0) return found;
+  if ((now.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    const bool all = (now.st_mode & S_IWOTH) != 0;
+    found.push_back(base::concat("the directory may be written by ",
+                                 all ? "every user" : "the group of its owner",
+                                 ", who can replace the log's files; `chmod go-w` ends that"));
+  }
+  // Root needs no rights to write here, so that owning the directory gives it none.
+  if (now.st_uid != ::geteuid() && now.st_uid != 0) {
+    found.push_back(base::concat("the directory belongs to another user, ", now.st_uid,
+                                 " (this process runs as ", ::geteuid(),
+                                 "), who can replace the log's files"));
+  }
+  return found;
 }
 
 Result<std::uint64_t> PosixDirectory::free_bytes() {

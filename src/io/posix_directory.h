@@ -35,6 +35,7 @@ class PosixDirectory final : public Directory {
   Result<std::unique_ptr<DirectoryLock>> lock(std::string_view name) override;
   Result<bool> locked(std::string_view name) override;
   bool overwrites_in_place() override;
+  std::vector<std::string> concerns() override;
   Result<std::uint64_t> free_bytes() override;
 
  private:

@@ -20,12 +20,13 @@
 namespace forelog::io {
 namespace {
 
-constexpr std::size_t kVectorsMax = 1024;
+constexpr std::size_t kVectorsMax = 64;
 static_assert(kVectorsMax <= IOV_MAX);
 
 constexpr std::size_t kWatchedBytes = 4096;
 constexpr std::chrono::microseconds kPollInterval{500};
 constexpr std::chrono::microseconds kWatchMax = std::chrono::hours(1);
+constexpr std::chrono::microseconds kAskAgain{500};
 
 // The parts of a gathering write that are still to be written.
 class Unwritten {
@@ -62,6 +63,18 @@ class Unwritten {
 // Shared, not FUTEX_PRIVATE_FLAG: the kernel finds the word by its file, whoever mapped it.
 long futex(void* word, int operation, std::uint32_t value, const timespec* timeout) {
   return ::syscall(SYS_futex, word, operation, value, timeout, nullptr, 0);
+}
+
+// A handle that has watched holds a shared lock on the first byte for as long as it is open, so that
+// one that wakes can ask whether there is anyone to wake. Either costs a synced record more than a
+// microsecond, so that it does not ask again for a while after it was told of no one; for as long,
+// a handle that has just said that it watches sleeps only for short times.
+struct flock watching_lock(short type) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_len = 1;
+  return lock;
 }
 
 timespec to_timespec(std::chrono::microseconds time) {
@@ -107,8 +120,11 @@ Status PosixFile::write_at(std::uint64_t offset, std::span<const ByteView> parts
   std::array<iovec, kVectorsMax> vectors;
   while (const std::size_t count = unwritten.fill(vectors)) {
     const ssize_t put = retry_interrupted([&] {
-      return ::pwritev(descriptor_.number(), vectors.data(), static_cast<int>(count),
-                       static_cast<off_t>(offset));
+      // A pwrite() is cheaper by a tenth of a microsecond.
+      return count == 1 ? ::pwrite(descriptor_.number(), vectors[0].iov_base, vectors[0].iov_len,
+                                   static_cast<off_t>(offset))
+                        : ::pwritev(descriptor_.number(), vectors.data(), static_cast<int>(count),
+                                    static_cast<off_t>(offset));
     });
     if (put < 0) return system_error(errno, "write", path_);
     // Why: no system writes nothing without an error; one that does would keep us here for ever.
@@ -160,9 +176,10 @@ void PosixFile::watch(std::uint64_t offset, std::uint32_t seen,
                       std::chrono::microseconds timeout) const {
   if (timeout <= timeout.zero()) return;
   timeout = std::min(timeout, kWatchMax);
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  void* const word = can_be_watched(offset) ? futex_word(offset) : nullptr;
+  const auto deadline = Clock::now() + timeout;
+  void* const word = can_be_watched(offset) && tell_of_watching() ? futex_word(offset) : nullptr;
   if (word != nullptr) {
+    if (Clock::now() < known_from_.load()) timeout = std::min(timeout, kAskAgain);
     const timespec relative = to_timespec(timeout);
     if (futex(word, FUTEX_WAIT, seen, &relative) == 0) return;
     if (errno == ETIMEDOUT || errno == EINTR) return;
@@ -172,7 +189,27 @@ void PosixFile::watch(std::uint64_t offset, std::uint32_t seen,
   poll(offset, seen, deadline);
 }
 
+bool PosixFile::tell_of_watching() const {
+  if (watches_.load()) return true;
+  struct flock lock = watching_lock(F_RDLCK);
+  if (::fcntl(descriptor_.number(), F_OFD_SETLK, &lock) != 0) return false;
+  known_from_.store(Clock::now() + kAskAgain);
+  watches_.store(true);
+  return true;
+}
+
+bool PosixFile::anyone_watches() {
+  if (watches_.load()) return true;  // A handle is not told of its own locks.
+  const auto now = Clock::now();
+  if (now < ask_again_.load()) return false;
+  struct flock lock = watching_lock(F_WRLCK);
+  if (::fcntl(descriptor_.number(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK) return true;
+  ask_again_.store(now + kAskAgain);
+  return false;
+}
+
 void PosixFile::wake_watchers(std::uint64_t offset) {
+  if (!anyone_watches()) return;
   void* const word = can_be_watched(offset) ? futex_word(offset) : nullptr;
   if (word == nullptr) return;
   // Harmless when it fails: then nobody could have slept on the word, but only polled it.
@@ -200,10 +237,9 @@ bool PosixFile::differs(std::uint64_t offset, std::uint32_t seen) const {
   return got.has_value() && *got == sizeof word && word != seen;
 }
 
-void PosixFile::poll(std::uint64_t offset, std::uint32_t seen,
-                     std::chrono::steady_clock::time_point deadline) const {
+void PosixFile::poll(std::uint64_t offset, std::uint32_t seen, Clock::time_point deadline) const {
   while (!differs(offset, seen)) {
-    const auto left = deadline - std::chrono::steady_clock::now();
+    const auto left = deadline - Clock::now();
     if (left <= left.zero()) return;
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kPollInterval));
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <string>
 
 #include "forelog/file_system.h"
@@ -32,17 +33,23 @@ class PosixFile final : public File {
   void wake_watchers(std::uint64_t offset) override;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   Status extend_by_size_only(std::uint64_t bytes);
   // Where the kernel knows the word at `offset` by; null when the file cannot be mapped.
   // Invariant: never dereferenced, as the page may be gone.
   void* futex_word(std::uint64_t offset) const;
+  bool tell_of_watching() const;  // False: this file system has no such locks.
+  bool anyone_watches();
   bool differs(std::uint64_t offset, std::uint32_t seen) const;
-  void poll(std::uint64_t offset, std::uint32_t seen,
-            std::chrono::steady_clock::time_point deadline) const;
+  void poll(std::uint64_t offset, std::uint32_t seen, Clock::time_point deadline) const;
 
   const FileDescriptor descriptor_;
   const std::string path_;                          // For messages.
   mutable std::atomic<void*> first_page_{nullptr};  // Mapped when first needed.
+  mutable std::atomic<bool> watches_{false};
+  mutable std::atomic<Clock::time_point> known_from_{};  // When who wakes will know of watches_.
+  std::atomic<Clock::time_point> ask_again_{};           // Until then no one else watches.
 };
 
 }  // namespace forelog::io

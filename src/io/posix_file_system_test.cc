@@ -330,6 +330,7 @@ TEST_F(PosixFileSystemTest, AFileWithASecondNameMayBeReadButNotWritten) {
   EXPECT_EQ(read(*open("f", OpenMode::read_only), 0, 10), "abc");
   EXPECT_EQ(code_of(directory_->open("f", OpenMode::read_write)), Code::invalid_argument);
   EXPECT_EQ(try_lock("g"), Code::invalid_argument);
+  EXPECT_EQ(directory_->list().value().front().names, 2U);
   ASSERT_TRUE(directory_->remove("g").ok());
   EXPECT_NE(open("f", OpenMode::read_write), nullptr);
 }
@@ -421,6 +422,27 @@ TEST_F(PosixFileSystemTest, OfADirectorysPathOnlyTheParentsMayBeLinks) {
     }
   }
   EXPECT_EQ(code_of(directory_->open_directory("link", true)), Code::invalid_argument);
+}
+
+TEST_F(PosixFileSystemTest, TellsWhoElseMayWrite) {
+  EXPECT_EQ(open_directory(root_ / "d", true)->concerns(), std::vector<std::string>());
+  const auto concern_of = [&](const char* name) {
+    const std::vector<std::string> concerns = open_directory(root_ / name)->concerns();
+    return concerns.size() == 1 ? concerns.front() : std::to_string(concerns.size());
+  };
+  const auto tells = [&](const char* name, std::string_view what) {
+    return concern_of(name).find(what) != std::string::npos;
+  };
+  ASSERT_EQ(::chmod((root_ / "d").c_str(), 0755), 0);
+  EXPECT_EQ(concern_of("d"), "0");
+  ASSERT_EQ(::chmod((root_ / "d").c_str(), 0770), 0);
+  EXPECT_TRUE(tells("d", "the group of its owner")) << concern_of("d");
+  ASSERT_EQ(::chmod((root_ / "d").c_str(), 01777), 0);
+  EXPECT_TRUE(tells("d", "every user")) << concern_of("d");
+  if (::geteuid() != 0) GTEST_SKIP() << "giving a directory away takes root";
+  ASSERT_EQ(::chmod((root_ / "d").c_str(), 0700), 0);
+  ASSERT_EQ(::chown((root_ / "d").c_str(), kNobody, kNobody), 0);
+  EXPECT_TRUE(tells("d", "belongs to another user, 65534")) << concern_of("d");
 }
 
 TEST_F(PosixFileSystemTest, AFileIsNoDirectory) {

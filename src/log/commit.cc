@@ -3,16 +3,20 @@
 // Cycles. At most one sync is under way; it is a cycle. A thread that waits belongs to the crowd of
 // the cycle that will cover its record: the one under way while that has not fixed what it covers,
 // else the next. When a cycle ends its whole crowd is woken with one call, and one thread of the
-// next crowd, to lead. Each wake changes the crowd's word first, so that no thread that is about
-// to sleep can miss it.
+// next crowd, to lead; if that one has no need to any more, it calls another. Each wake changes the
+// crowd's word first, so that no thread that is about to sleep can miss it. Those who must not lead,
+// because they have a deadline, are in no crowd: a call to lead would be lost on them. commit.pml is
+// this protocol as a model.
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "base/check.h"
 #include "base/fork.h"
 #include "base/futex.h"
+#include "base/guarded.h"
+#include "base/simulation.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "forelog/try.h"
 #include "log/quiet.h"
 #include "log/writer.h"
@@ -20,9 +24,11 @@
 namespace forelog::log {
 
 using base::concat;
+using base::guarded;
+using base::makes;
+using base::Mistake;
 using base::MutexLock;
 using base::MutexUnlock;
-using Clock = std::chrono::steady_clock;
 
 Status Writer::wait_error(Lsn lsn, std::uint64_t truncations) const {
   if (truncations != truncations_ && lsn >= next_lsn_) {
@@ -63,22 +69,32 @@ Status Writer::wait_written(Lsn lsn, std::optional<Deadline> deadline) {
 
 Status Writer::wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead) {
   const std::uint64_t truncations = truncations_;
+  bool called = false;  // To lead.
+  Status status;
   while (lsn > view_.synced()) {
-    FORELOG_TRY(wait_error(lsn, truncations));
-    if (deadline && Clock::now() >= *deadline) {
-      return {Code::timed_out, concat("LSN ", lsn.value, " was not synced in time; it may be yet")};
+    status = wait_error(lsn, truncations);
+    if (!status.ok()) break;
+    if (deadline && base::now() >= *deadline) {
+      status = {Code::timed_out,
+                concat("LSN ", lsn.value, " was not synced in time; it may be yet")};
+      break;
     }
-    if (!syncing_ && lead) {
+    if (!lead) {
+      sleep_behind(deadline);
+    } else if (!syncing_) {
+      called = false;
       lead_sync();
     } else {
-      sleep_in_crowd(lsn, deadline);
+      called = sleep_in_crowd(lsn);
     }
   }
-  return {};
+  // A rotation may have synced our record meanwhile, and nobody else was called.
+  if (called && !makes(Mistake::lose_call_to_lead)) call_leader();
+  return status;
 }
 
-void Writer::sleep_in_crowd(Lsn lsn, std::optional<Deadline> deadline) {
-  const bool covered = syncing_ && (!target_ || lsn <= *target_);
+bool Writer::sleep_in_crowd(Lsn lsn) {
+  const bool covered = !target_ || lsn <= *target_;
   const std::uint64_t cycle = covered ? cycle_ : cycle_ + 1;
   Crowd& crowd = crowds_[cycle % 2];
   ++crowd.count;
@@ -86,11 +102,29 @@ void Writer::sleep_in_crowd(Lsn lsn, std::optional<Deadline> deadline) {
   const std::uint32_t seen = crowd.word.load(std::memory_order_relaxed);
   {
     MutexUnlock unlocked(mutex_);
-    base::futex_wait(crowd.word, seen, deadline);
+    base::futex_wait(crowd.word, seen);
   }
   // A cycle that has ended took its crowd off the books itself.
   const bool ended = cycle < cycle_ || (cycle == cycle_ && !syncing_);
   if (!ended) --crowd.count;
+  return !ended && !syncing_;
+}
+
+void Writer::sleep_behind(std::optional<Deadline> deadline) {
+  ++followers_.count;
+  const std::uint32_t seen = followers_.word.load(std::memory_order_relaxed);
+  {
+    MutexUnlock unlocked(mutex_);
+    base::futex_wait(followers_.word, seen, deadline);
+  }
+  --followers_.count;
+}
+
+void Writer::call_leader() {
+  Crowd& next = crowds_[(cycle_ + 1) % 2];
+  if (syncing_ || next.count == 0) return;
+  next.word.fetch_add(1, std::memory_order_release);
+  base::futex_wake_one(next.word);
 }
 
 // Waits for the threads that were just released, if they came back in time before: one sync for
@@ -101,12 +135,12 @@ void Writer::gather() {
   arrived_.store(crowd.count + 1, std::memory_order_relaxed);
   if (expected_ <= crowd.count + 1 || limit <= std::chrono::microseconds(1)) return;
   const std::uint32_t expected = expected_;
-  const auto until = Clock::now() + limit;
+  const auto until = base::now() + limit;
   bool all = false;
   {
     MutexUnlock unlocked(mutex_);
-    while (!all && Clock::now() < until) {
-      std::this_thread::yield();
+    while (!all && base::now() < until) {
+      base::yield();
       all = arrived_.load(std::memory_order_relaxed) >= expected;
     }
   }
@@ -128,10 +162,15 @@ void Writer::lead_sync() {
   if (failed_.ok()) write_pending(false);
   const Point point = written_;
   if (failed_.ok() && point.lsn > view_.synced()) {
-    const auto started = Clock::now();
+    if (makes(Mistake::acknowledge_before_sync)) view_.set_synced(point.lsn, point.offset);
+    // Only gather() asks how long it takes, and not for a thread that is alone.
+    const bool timed = expected_ > 1;
+    const auto started = timed ? base::now() : base::SteadyTime();
     const Status status = sync_segment(*point.segment);
-    const auto took = Clock::now() - started;
-    sync_time_ = sync_time_.count() == 0 ? took : (sync_time_ * 7 + took) / 8;
+    if (timed) {
+      const auto took = base::now() - started;
+      sync_time_ = sync_time_.count() == 0 ? took : (sync_time_ * 7 + took) / 8;
+    }
     if (status.ok()) view_.set_synced(point.lsn, point.offset);
   }
   end_cycle();
@@ -144,12 +183,14 @@ Status Writer::sync_segment(segment::SegmentFile& segment) {
   Status status;
   {
     MutexUnlock unlocked(mutex_);
-    status = segment.file->sync_data();
+    if (!makes(Mistake::skip_sync)) {
+      status = guarded([&] { return segment.file->sync_data(); });
+    }
   }
   in_sync_ = false;
   // Durability: after a failed sync the kernel may have dropped the pages and call the next sync a
   // success. It is never tried again; only a new open, which reads them back, may go on.
-  if (!status.ok()) fail(status);
+  if (!status.ok() && !makes(Mistake::go_on_after_failed_sync)) fail(status);
   room_.notify_all();
   return status;
 }
@@ -160,16 +201,19 @@ void Writer::end_cycle() {
   syncing_ = false;
   expected_ = crowd.count + 1 + next.count;
   const bool anyone = crowd.count > 0;
-  const bool leader = next.count > 0;
+  const bool leader = next.count > 0 && !makes(Mistake::forget_to_wake);
+  const bool followers = followers_.count > 0;
   crowd.count = 0;
   if (anyone) crowd.word.fetch_add(1, std::memory_order_release);
   if (leader) next.word.fetch_add(1, std::memory_order_release);
+  if (followers) followers_.word.fetch_add(1, std::memory_order_release);
   room_.notify_all();
-  if (!anyone && !leader) return;
+  if (!anyone && !leader && !followers) return;
   // Why unlocked: the woken run at once, and would only queue for the lock.
   MutexUnlock unlocked(mutex_);
   if (anyone) base::futex_wake_all(crowd.word);
   if (leader) base::futex_wake_one(next.word);
+  if (followers) base::futex_wake_all(followers_.word);
 }
 
 Status Writer::start_new_segment() {
@@ -183,7 +227,7 @@ Status Writer::start_new_segment() {
   Status status;
   {
     MutexUnlock unlocked(mutex_);
-    status = rotate(std::move(spare));
+    status = guarded([&] { return rotate(std::move(spare)); });
   }
   if (!status.ok()) {
     fail(status);
@@ -204,8 +248,10 @@ Status Writer::close() {
   Status status;
   {
     MutexUnlock unlocked(mutex_);
-    status = active_.write_close_mark(now());
-    if (status.ok()) status = active_.sync();
+    status = guarded([&] {
+      const Status marked = active_.write_close_mark(now());
+      return marked.ok() ? active_.sync() : marked;
+    });
   }
   if (!status.ok()) fail(status);
   return status;

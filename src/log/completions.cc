@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/guarded.h"
+
 namespace forelog::log {
 
 using base::MutexLock;
@@ -16,25 +18,31 @@ Completions::Completions(Writer& writer, LiveView& view, std::chrono::millisecon
 Completions::~Completions() { stop(); }
 
 void Completions::start() {
-  if (!thread_.joinable() && !stop_) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable() && !stop_) thread_ = base::Thread([this] { run(); });
 }
 
 void Completions::add(Lsn lsn, Durability level, Log::Done done) {
-  {
+  const auto enqueue = [&]() -> Status {
     MutexLock lock(mutex_);
-    if (!stop_) {
-      start();
-      auto& due = due_[static_cast<std::size_t>(level)];
-      const auto at = due.empty() || due.back().lsn <= lsn
-                          ? due.end()
-                          : std::upper_bound(due.begin(), due.end(), lsn,
-                                             [](Lsn l, const Due& d) { return l < d.lsn; });
-      due.insert(at, Due{lsn, std::move(done)});
-      if (idle_) wake_.notify_one();
-      return;
-    }
-  }
-  done(Status(Code::cancelled, "the log is closed"));
+    if (stop_) return {Code::cancelled, "the log is closed"};
+    start();
+    auto& due = due_[static_cast<std::size_t>(level)];
+    due.emplace_back();  // First what may throw: `done` must be called, whatever happens.
+    const auto last = std::prev(due.end());
+    const auto at =
+        std::upper_bound(due.begin(), last, lsn, [](Lsn l, const Due& d) { return l < d.lsn; });
+    std::move_backward(at, last, due.end());
+    *at = Due{lsn, std::move(done)};
+    if (idle_) wake_.notify_one();
+    return {};
+  };
+  const Status queued = base::guarded(enqueue, Code::outcome_unknown);
+  if (!queued.ok()) done(queued);
+}
+
+Status Completions::wait(Lsn lsn, Durability level) {
+  return base::guarded([&] { return writer_.wait(lsn, level, std::nullopt, true); },
+                       Code::outcome_unknown);
 }
 
 void Completions::request(Lsn lsn, Durability level) {
@@ -53,39 +61,41 @@ bool Completions::serve(Durability level) {
   if (!due_[index].empty()) wanted = std::max(wanted, due_[index].front().lsn);
   if (wanted == Lsn()) return false;
   MutexUnlock unlocked(mutex_);
-  Status status = writer_.wait(wanted, level, std::nullopt, true);
-  std::deque<Due> done;
-  {
-    MutexLock lock(mutex_);
-    std::deque<Due>& due = due_[index];
-    const Lsn reached = view_.watermarks().at(level);
-    while (!due.empty() && due.front().lsn <= std::max(reached, wanted)) {
-      done.push_back(std::move(due.front()));
+  const Status status = wait(wanted, level);
+  const Lsn until = std::max(view_.watermarks().at(level), wanted);
+  while (true) {
+    // One by one, so that none can be lost on the way.
+    Due each;
+    {
+      MutexLock lock(mutex_);
+      std::deque<Due>& due = due_[index];
+      if (due.empty() || due.front().lsn > until) return true;
+      each = std::move(due.front());
       due.pop_front();
     }
-  }
-  for (Due& each : done) {
     // One that is not reached although the wait was (or the other way round) asks for itself.
     const bool same = status.ok() == (each.lsn <= view_.watermarks().at(level));
-    each.done(same ? status : writer_.wait(each.lsn, level, std::nullopt, true));
+    each.done(same ? status : wait(each.lsn, level));
   }
-  return true;
 }
 
 void Completions::run() {
   MutexLock lock(mutex_);
-  auto tick = std::chrono::steady_clock::now() + period_;
+  auto tick = base::now() + period_;
   while (true) {
     bool served = false;
     for (const Durability level : {Durability::buffered, Durability::written, Durability::synced}) {
       served |= serve(level);
     }
-    if (period_.count() > 0 && std::chrono::steady_clock::now() >= tick) {
-      tick = std::chrono::steady_clock::now() + period_;
+    if (period_.count() > 0 && base::now() >= tick) {
+      tick = base::now() + period_;
       MutexUnlock unlocked(mutex_);
-      writer_.write_behind();
-      // Why dropped: the file is a further witness, and the next save tries again with new bytes.
-      (void)view_.save();
+      // Why dropped: whoever waits is told; the file is a further witness, and the next save tries
+      // again with new bytes.
+      (void)base::guarded([&] {
+        writer_.write_behind();
+        return view_.save();
+      });
       continue;
     }
     if (served) continue;
@@ -101,7 +111,7 @@ void Completions::run() {
 }
 
 void Completions::stop() {
-  std::thread thread;
+  base::Thread thread;
   {
     MutexLock lock(mutex_);
     stop_ = true;

@@ -7,9 +7,9 @@
 #include <array>
 #include <chrono>
 #include <deque>
-#include <thread>
 
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "log/writer.h"
 
 namespace forelog::log {
@@ -35,6 +35,7 @@ class Completions {
   };
   void start() FORELOG_REQUIRES(mutex_);
   void run() FORELOG_EXCLUDES(mutex_);
+  Status wait(Lsn lsn, Durability level) FORELOG_EXCLUDES(mutex_);
   // Serves one level; false when there was nothing to do.
   bool serve(Durability level) FORELOG_REQUIRES(mutex_);
 
@@ -48,7 +49,7 @@ class Completions {
   bool idle_ FORELOG_GUARDED_BY(mutex_) = false;
   std::array<std::deque<Due>, 3> due_ FORELOG_GUARDED_BY(mutex_);  // By level, in order of LSN.
   std::array<Lsn, 3> requested_ FORELOG_GUARDED_BY(mutex_);        // By level.
-  std::thread thread_ FORELOG_GUARDED_BY(mutex_);
+  base::Thread thread_ FORELOG_GUARDED_BY(mutex_);
 };
 
 }  // namespace forelog::log

@@ -55,6 +55,40 @@ class ConcurrentLogTest : public testing::Test {
   std::optional<Log> log_;
 };
 
+// One who waits with a deadline does not lead syncs, so the call to lead the next one must not
+// stop with him.
+TEST_F(ConcurrentLogTest, AWaiterWithADeadlineDoesNotSwallowTheCallToLead) {
+  open();
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<bool> syncing = false, go_on = false;
+    faults_.set_hook(
+        [&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+          if (call.operation == FileOperation::sync_data && !syncing.exchange(true))
+            go_on.wait(false);
+          return std::nullopt;
+        });
+    std::jthread first([&] { EXPECT_TRUE(log_->commit("first")); });
+    while (!syncing) std::this_thread::yield();
+    const auto second = log_->append("second");
+    ASSERT_TRUE(second);
+    std::atomic<bool> told = false;
+    log_->notify(*second, Durability::synced, [&](const Status& status) {
+      EXPECT_TRUE(status.ok()) << status.message();
+      told = true;
+      told.notify_all();
+    });
+    std::jthread follower([&] {
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+      EXPECT_TRUE(log_->wait(*second, Durability::synced, deadline).ok());
+    });
+    std::this_thread::yield();
+    go_on = true;
+    go_on.notify_all();
+    told.wait(false);
+  }
+  faults_.fail_nothing();
+}
+
 TEST_F(ConcurrentLogTest, AppendersOfAllKindsAgreeOnTheOrder) {
   open();
   constexpr int kThreads = 6, kEach = 300;

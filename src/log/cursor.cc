@@ -3,7 +3,9 @@
 #include "forelog/cursor.h"
 
 #include <algorithm>
+#include <new>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "forelog/options.h"
 #include "forelog/try.h"
@@ -138,10 +140,10 @@ struct Cursor::Impl {
       return std::optional<bool>();
     }
     if (frame.header.first_lsn > position) {
+      scanner->seek(frame.offset);
       Damage lost{
           place->segment->name,  frame.offset, 0, position, Lsn(frame.header.first_lsn.value - 1),
           "records are missing", false};
-      scanner->seek(frame.offset);
       FORELOG_TRY(step_over(lost, frame.header.first_lsn));
       return std::optional<bool>();
     }
@@ -204,8 +206,8 @@ struct Cursor::Impl {
                                     ". What lies before it was read; run `forelog verify`, and "
                                     "bring the file back from an archive, a replica or a backup")};
     }
-    position = resume;
     holes.push_back(std::move(lost));
+    position = resume;
     return {};
   }
 };
@@ -215,12 +217,20 @@ Cursor::Cursor(Cursor&&) noexcept = default;
 Cursor& Cursor::operator=(Cursor&&) noexcept = default;
 Cursor::~Cursor() = default;
 
-Result<std::optional<Entry>> Cursor::next() { return impl_->next(); }
-Lsn Cursor::position() const noexcept { return impl_->position; }
-const std::vector<Damage>& Cursor::holes() const noexcept { return impl_->holes; }
+// Without memory for what it is made of, a cursor has nothing, and next() says so.
+Result<std::optional<Entry>> Cursor::next() {
+  if (impl_ == nullptr) return Status::out_of_memory();
+  return base::guarded([&] { return impl_->next(); });
+}
+Lsn Cursor::position() const noexcept { return impl_ != nullptr ? impl_->position : Lsn(); }
+const std::vector<Damage>& Cursor::holes() const noexcept {
+  static const std::vector<Damage> kNone;
+  return impl_ != nullptr ? impl_->holes : kNone;
+}
 
 Cursor log::make_cursor(std::shared_ptr<View> view, ReadOptions options, bool following) {
-  return Cursor(std::make_unique<Cursor::Impl>(std::move(view), std::move(options), following));
+  return Cursor(std::unique_ptr<Cursor::Impl>(
+      new (std::nothrow) Cursor::Impl(std::move(view), std::move(options), following)));
 }
 
 }  // namespace forelog

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
+#include <cstring>
 
 #include "base/endian.h"
+#include "base/guarded.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "forelog/try.h"
 
 namespace forelog::log {
@@ -48,11 +50,12 @@ Result<std::optional<format::WatermarkRecord>> DirectoryView::read_mark() {
   for (int look = 0; look < kLooksMax; ++look) {
     std::array<std::byte, format::kWatermarkRecordBytes> bytes{};
     format::WatermarkRecord record;
-    if (FORELOG_TRY(mark_file_->read_at(0, bytes)) == bytes.size() &&
-        format::decode_watermark(bytes, record)) {
+    const bool whole = FORELOG_TRY(mark_file_->read_at(0, bytes)) == bytes.size();
+    std::memcpy(&seen_, bytes.data() + format::kWatermarkSequenceOffset, sizeof seen_);
+    if (whole && format::decode_watermark(bytes, record)) {
       return Mark(record);
     }
-    std::this_thread::yield();
+    base::yield();
   }
   return read_watermark(*dir_);
 }
@@ -63,6 +66,7 @@ bool DirectoryView::only_grew(const format::WatermarkRecord& mark) const {
 }
 
 Status DirectoryView::refresh() {
+  Status looked;
   for (int look = 0; look < kLooksMax; ++look) {
     // The lock first: a writer that dies between the two has left its last mark.
     const bool alive = FORELOG_TRY(dir_->locked(kLockName));
@@ -77,32 +81,36 @@ Status DirectoryView::refresh() {
       synced_offset_ = mark->synced_offset;
       return {};
     }
-    FORELOG_TRY(survey_again(mark, alive));
+    looked = survey_again(mark, alive);
+    // A trim may take files away between their being listed and their being opened.
+    if (looked.code() == Code::not_found) continue;
+    FORELOG_TRY(Status(looked));
     if (!alive) return {};
     const std::optional<format::WatermarkRecord> now = FORELOG_TRY(read_mark());
     if (mark.has_value() == now.has_value() && (!mark || same_place(*mark, *now))) return {};
     surveyed_ = false;
   }
-  return {};
+  return looked;
 }
 
 Status DirectoryView::survey_again(const std::optional<format::WatermarkRecord>& mark, bool alive) {
   SurveyOptions options;
   options.scan_tail = !alive;
   Survey found = FORELOG_TRY(survey(*dir_, options));
+  std::vector<Link> links = links_of(found);  // First what may throw.
   surveyed_ = true;
   alive_ = alive;
   mark_ = mark;
-  links_ = links_of(found);
-  last_ = found.last;
-  report_ = found.report;
-  proven_ = std::min(found.report.proven_synced, found.report.last_lsn);
-  written_ = synced_ = found.report.last_lsn;
+  links_ = std::move(links);
+  last_ = std::move(found.last);
+  report_ = std::move(found.report);
+  proven_ = std::min(report_.proven_synced, report_.last_lsn);
+  written_ = synced_ = report_.last_lsn;
   written_offset_ = synced_offset_ = found.tail.offset;
-  if (!alive && found.report.proven_synced > found.report.last_lsn) {
+  if (!alive && report_.proven_synced > report_.last_lsn) {
     // Rot in the last segment. What lies behind it was acknowledged too: readers are led to the
     // damage, told of it, and may step over it.
-    written_ = synced_ = proven_ = found.report.proven_synced;
+    written_ = synced_ = proven_ = report_.proven_synced;
     written_offset_ = synced_offset_ = std::max(found.tail.offset, found.behind_tail);
   }
   if (alive && found.watermark && !links_.empty() &&
@@ -121,7 +129,23 @@ Lsn DirectoryView::shown(Durability level, bool following) const {
 }
 
 Result<std::optional<Place>> DirectoryView::locate(Lsn lsn, Durability level, bool following) {
-  Link link;
+  for (int look = 1;; ++look) {
+    Link link;
+    auto place = locate_once(lsn, level, following, link);
+    if (place || look == kLooksMax) return place;
+    // Did the segment go between the look at the directory and its being opened?
+    base::MutexLock lock(mutex_);
+    surveyed_ = false;
+    FORELOG_TRY(refresh());
+    const bool there = std::any_of(links_.begin(), links_.end(), [&](const Link& now) {
+      return now.number == link.number && now.salt == link.salt;
+    });
+    if (link.number == 0 || there) return place;
+  }
+}
+
+Result<std::optional<Place>> DirectoryView::locate_once(Lsn lsn, Durability level, bool following,
+                                                        Link& link) {
   Place place;
   {
     base::MutexLock lock(mutex_);
@@ -149,9 +173,14 @@ Result<std::optional<Place>> DirectoryView::locate(Lsn lsn, Durability level, bo
   return std::optional(std::move(place));
 }
 
+// What it could not read now, the next locate() reports.
+void DirectoryView::look() {
+  (void)base::guarded([&]() FORELOG_REQUIRES(mutex_) { return refresh(); });
+}
+
 View::Truncation DirectoryView::truncation() {
   base::MutexLock lock(mutex_);
-  (void)refresh();  // What it could not read now, the next locate() reports.
+  look();
   return mark_ ? Truncation{mark_->generation, mark_->kept_through} : Truncation();
 }
 
@@ -184,21 +213,20 @@ void DirectoryView::wait_for(Lsn, Durability, const std::stop_token& stop) {
   {
     base::MutexLock lock(mutex_);
     file = mark_file_;
-    seen = mark_ ? static_cast<std::uint32_t>(mark_->sequence) : 0;
+    seen = seen_;
   }
   if (stop.stop_requested()) return;
   if (file == nullptr) {
-    std::this_thread::sleep_for(kPoll);  // No log yet, or one without a watermark file.
+    base::sleep_for(kPoll);  // No log yet, or one without a watermark file.
     return;
   }
-  const std::stop_callback wake(stop,
-                                [&file] { file->wake_watchers(format::kWatermarkSequenceOffset); });
+  const base::OnStop wake(stop, [&file] { file->wake_watchers(format::kWatermarkSequenceOffset); });
   file->watch(format::kWatermarkSequenceOffset, seen, kPoll);
 }
 
 Watermarks DirectoryView::watermarks() {
   base::MutexLock lock(mutex_);
-  (void)refresh();
+  look();
   return {written_, written_, synced_};
 }
 

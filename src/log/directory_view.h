@@ -29,8 +29,12 @@ class DirectoryView final : public View {
   Directory& directory() { return *dir_; }
 
  private:
+  // Sets `link` once it has chosen a segment.
+  Result<std::optional<Place>> locate_once(Lsn lsn, Durability level, bool following, Link& link)
+      FORELOG_EXCLUDES(mutex_);
   explicit DirectoryView(std::unique_ptr<Directory> dir) : dir_(std::move(dir)) {}
   Status refresh() FORELOG_REQUIRES(mutex_);
+  void look() FORELOG_REQUIRES(mutex_);
   Status survey_again(const std::optional<format::WatermarkRecord>& mark, bool alive)
       FORELOG_REQUIRES(mutex_);
   bool only_grew(const format::WatermarkRecord& mark) const FORELOG_REQUIRES(mutex_);
@@ -42,6 +46,9 @@ class DirectoryView final : public View {
 
   base::Mutex mutex_;
   std::shared_ptr<File> mark_file_ FORELOG_GUARDED_BY(mutex_);  // Null until there is one.
+  // The word in it that rings, as it was last read; not that of mark_, which may be an older record
+  // while this one is torn.
+  std::uint32_t seen_ FORELOG_GUARDED_BY(mutex_) = 0;
   std::optional<format::WatermarkRecord> mark_ FORELOG_GUARDED_BY(mutex_);
   bool surveyed_ FORELOG_GUARDED_BY(mutex_) = false;
   bool alive_ FORELOG_GUARDED_BY(mutex_) = false;

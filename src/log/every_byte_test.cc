@@ -15,17 +15,7 @@
 namespace forelog::testing {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kBulkStep = 7;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kBulkStep = 7;
-#else
-constexpr std::uint64_t kBulkStep = 1;
-#endif
-#else
-constexpr std::uint64_t kBulkStep = 1;
-#endif
+constexpr std::uint64_t kBulkStep = kSanitized ? 7 : 1;
 // Bodies are bulk behind this many bytes.
 constexpr std::uint64_t kEveryByteOfBody = 96;
 

@@ -4,214 +4,39 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <set>
 #include <thread>
+#include <tuple>
 
-#include "log/test_disk.h"
+#include "log/test_course.h"
 
 namespace forelog::testing {
 namespace {
 
-// A fixed course through everything a writer does, which carries on as far as it can when calls
-// fail, and notes what it was promised.
-class Course {
- public:
-  explicit Course(FileSystem& disk) : disk_(disk) {}
-
-  void run() {
-    if (!open()) return;
-    commit_some(3, 100);
-    commit_some(14, 5000);  // Into a second segment.
-    batch();
-    read();
-    if (log_->hold("reader", Lsn(2)).ok() && log_->release("reader").ok()) trim(Lsn(14));
-    commit_some(13, 5000);  // And a third.
-    truncate(3);
-    commit_some(2, 100);
-    close();
-    if (!open()) return;
-    commit_some(2, 100);
-    read();
-    trim(log_->watermarks().appended.next());
-    commit_some(1, 100);
-    close();
-  }
-
-  // Without faults, on what is there now.
-  void check(MemoryFileSystem& disk) {
-    log_.reset();
-    Result<Log> log = Log::open(kLogDir, test_options(disk));
-    ASSERT_TRUE(log) << log.error().message();
-    EXPECT_NE(log->recovery().verdict, Verdict::rot);
-    const Reading reading = read_from(*log);
-    EXPECT_TRUE(reading.end.ok()) << reading.end.message();
-    for (const auto& [lsn, record] : acknowledged_) {
-      if (lsn < trimmed_) continue;
-      if (truncating_ && lsn > *truncating_) continue;
-      const auto found = reading.records.find(lsn);
-      ASSERT_NE(found, reading.records.end()) << "LSN " << lsn << " was acknowledged";
-      EXPECT_EQ(found->second, record) << "LSN " << lsn;
-    }
-    std::uint64_t next = log->first_lsn().value;
-    for (const auto& [lsn, record] : reading.records) {
-      EXPECT_EQ(lsn, next++) << "a hole";
-      const auto wanted = appended_.find(lsn);
-      if (wanted == appended_.end()) {
-        EXPECT_TRUE(truncating_ && lsn > *truncating_) << "LSN " << lsn << " was refused";
-      } else {
-        EXPECT_EQ(wanted->second.count(record), 1u) << "LSN " << lsn;
-      }
-    }
-    const auto lsn = log->commit("and on");
-    ASSERT_TRUE(lsn) << lsn.error().message();
-    EXPECT_EQ(lsn->value, next);
-    EXPECT_TRUE(log->close().ok());
-  }
-
- private:
-  bool open() {
-    log_.reset();
-    Result<Log> log = Log::open(kLogDir, test_options(disk_));
-    if (!log) {
-      EXPECT_TRUE(expected(log.error().code())) << log.error().message();
-      return false;
-    }
-    log_.emplace(*std::move(log));
-    // What was unacknowledged may be there or not; from here on it is known.
-    const std::uint64_t last = log_->watermarks().appended.value;
-    appended_.erase(appended_.upper_bound(last), appended_.end());
-    return true;
-  }
-  static bool expected(Code code) { return code == Code::io_error || code == Code::no_space; }
-
-  void append(const std::string& record) {
-    const Watermarks before = log_->watermarks();
-    const auto lsn = log_->append(record);
-    if (!lsn) {
-      EXPECT_TRUE(expected(lsn.error().code())) << lsn.error().message();
-      EXPECT_EQ(log_->watermarks().appended, before.appended);
-      return;
-    }
-    EXPECT_EQ(*lsn, before.appended.next());
-    appended_[lsn->value].insert(record);
-    unacknowledged_[lsn->value] = record;
-  }
-
-  void wait() {
-    const Lsn last = log_->watermarks().appended;
-    if (last == Lsn()) return;
-    const Status status = log_->wait(last);
-    if (status.ok()) {
-      EXPECT_EQ(log_->watermarks().synced, last);
-      acknowledged_.insert(unacknowledged_.begin(), unacknowledged_.end());
-      unacknowledged_.clear();
-      return;
-    }
-    EXPECT_EQ(status.code(), Code::outcome_unknown) << status.message();
-    EXPECT_LT(log_->watermarks().synced, last);
-    // Closed to writes, and no later call makes a success of it.
-    EXPECT_FALSE(log_->health().ok());
-    EXPECT_EQ(log_->append("x").error().code(), Code::io_error);
-    EXPECT_EQ(log_->wait(last).code(), Code::outcome_unknown);
-    EXPECT_EQ(log_->keep_from(Lsn(1)).code(), Code::io_error);
-    EXPECT_EQ(log_->keep_through(Lsn(0)).code(), Code::io_error);
-  }
-
-  void commit_some(int count, std::size_t bytes) {
-    for (int i = 0; i < count; ++i) {
-      append(record_of(++made_, bytes));
-      wait();
-    }
-  }
-
-  void batch() {
-    Batch batch;
-    std::vector<std::string> records;
-    for (int i = 0; i < 3; ++i) batch.add(records.emplace_back(record_of(++made_, 50)));
-    const auto range = log_->append(batch);
-    if (!range) {
-      EXPECT_TRUE(expected(range.error().code()));
-      return;
-    }
-    for (std::uint64_t i = 0; i < 3; ++i) {
-      appended_[range->first.value + i].insert(records[i]);
-      unacknowledged_[range->first.value + i] = records[i];
-    }
-    wait();
-  }
-
-  void read() {
-    const Reading reading = read_from(*log_);
-    if (!reading.end.ok()) {
-      EXPECT_TRUE(expected(reading.end.code())) << reading.end.message();
-    }
-    for (const auto& [lsn, record] : reading.records) {
-      EXPECT_EQ(appended_[lsn].count(record), 1u) << "LSN " << lsn;
-    }
-  }
-
-  void trim(Lsn from) {
-    const Status status = log_->keep_from(from);
-    if (!status.ok()) {
-      EXPECT_TRUE(expected(status.code()) || status.code() == Code::invalid_argument)
-          << status.message();
-    }
-    trimmed_ = std::max(trimmed_, from.value);
-  }
-
-  void truncate(std::uint64_t drop) {
-    const Lsn last = log_->watermarks().appended;
-    if (last.value <= log_->first_lsn().value + drop) return;
-    const Lsn kept(last.value - drop);
-    const Status status = log_->keep_through(kept);
-    if (status.ok()) {
-      EXPECT_EQ(log_->watermarks().synced, kept);
-      acknowledged_.insert(unacknowledged_.begin(), unacknowledged_.upper_bound(kept.value));
-      acknowledged_.erase(acknowledged_.upper_bound(kept.value), acknowledged_.end());
-      appended_.erase(appended_.upper_bound(kept.value), appended_.end());
-      unacknowledged_.clear();
-      return;
-    }
-    EXPECT_TRUE(expected(status.code())) << status.message();
-    truncating_ = kept.value;  // The old log or the new one.
-  }
-
-  void close() {
-    const Lsn last = log_->watermarks().appended;
-    const Status status = log_->close();
-    if (status.ok()) {
-      EXPECT_EQ(log_->watermarks().synced, last);
-      acknowledged_.insert(unacknowledged_.begin(), unacknowledged_.end());
-      unacknowledged_.clear();
-    } else {
-      EXPECT_TRUE(expected(status.code())) << status.message();
-    }
-    EXPECT_EQ(log_->append("x").error().code(), Code::cancelled);
-    EXPECT_EQ(log_->close().code(), Code::cancelled);
-    log_.reset();
-  }
-
-  FileSystem& disk_;
-  std::optional<Log> log_;
-  std::uint64_t made_ = 0;
-  std::map<std::uint64_t, std::set<std::string>> appended_;
-  std::map<std::uint64_t, std::string> unacknowledged_, acknowledged_;
-  std::uint64_t trimmed_ = 0;
-  std::optional<std::uint64_t> truncating_;
-};
-
 enum class Ending { killed, power_lost };
 
-class EveryFaultTest : public ::testing::TestWithParam<FileOperation> {
+// The kind of call, and whether the log has threads of its own at work: they make calls fail where
+// no one looks, and recycle files.
+using Kind = std::tuple<FileOperation, bool>;
+
+class EveryFaultTest : public ::testing::TestWithParam<Kind> {
  protected:
   using Hook = std::function<std::optional<FaultFileSystem::Fault>(const FaultFileSystem::Call&)>;
 
-  static void run(const Hook& hook, Ending ending) {
+  // How many calls of the kind there were.
+  static std::uint64_t run(const Hook& hook, Ending ending) {
     MemoryFileSystem disk;
     FaultFileSystem faults(disk);
-    Course course(faults);
+    Course::Setting setting;
+    setting.options = test_options(faults);
+    setting.memory = &disk;
+    if (std::get<bool>(GetParam())) {
+      setting.options.preallocate = true;
+      setting.options.write_behind = std::chrono::milliseconds(1);
+    }
+    Course course(setting);
     faults.set_hook(hook);
     course.run();
+    const std::uint64_t count = faults.count(std::get<FileOperation>(GetParam()));
     faults.fail_nothing();
     if (ending == Ending::killed) {
       disk.kill_process();
@@ -219,21 +44,13 @@ class EveryFaultTest : public ::testing::TestWithParam<FileOperation> {
       disk.power_cut();
     }
     course.check(disk);
-  }
-
-  static std::uint64_t calls(FileOperation operation) {
-    MemoryFileSystem disk;
-    FaultFileSystem faults(disk);
-    Course course(faults);
-    course.run();
-    course.check(disk);
-    return faults.count(operation);
+    return count;
   }
 };
 
 TEST_P(EveryFaultTest, FailsAtEveryCall) {
-  const FileOperation operation = GetParam();
-  const std::uint64_t count = calls(operation);
+  const FileOperation operation = std::get<FileOperation>(GetParam());
+  const std::uint64_t count = run([](const auto&) { return std::nullopt; }, Ending::power_lost);
   ASSERT_FALSE(HasFailure()) << "without any fault";
   ASSERT_GT(count, 0u);
   for (std::uint64_t n = 1; n <= count; ++n) {
@@ -260,14 +77,20 @@ TEST_P(EveryFaultTest, FailsAtEveryCall) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Operations, EveryFaultTest,
-                         ::testing::Values(FileOperation::open, FileOperation::read,
-                                           FileOperation::write, FileOperation::sync_data,
-                                           FileOperation::allocate, FileOperation::size,
-                                           FileOperation::open_directory, FileOperation::list,
-                                           FileOperation::rename, FileOperation::remove,
-                                           FileOperation::sync_directory, FileOperation::lock),
-                         [](const auto& each) { return std::string(to_string(each.param)); });
+INSTANTIATE_TEST_SUITE_P(
+    Operations, EveryFaultTest,
+    ::testing::Combine(::testing::Values(FileOperation::open, FileOperation::read,
+                                         FileOperation::write, FileOperation::sync_data,
+                                         FileOperation::allocate, FileOperation::truncate,
+                                         FileOperation::size, FileOperation::open_directory,
+                                         FileOperation::list, FileOperation::rename,
+                                         FileOperation::remove, FileOperation::sync_directory,
+                                         FileOperation::lock),
+                       ::testing::Bool()),
+    [](const auto& each) {
+      return std::string(to_string(std::get<FileOperation>(each.param))) +
+             (std::get<bool>(each.param) ? "_with_threads" : "");
+    });
 
 class FaultTest : public TestDisk {};
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/guarded.h"
+#include "base/simulation.h"
+#include "base/thread.h"
 #include "forelog/try.h"
 
 namespace forelog::log {
@@ -80,6 +83,7 @@ Result<std::optional<Place>> LiveView::locate(Lsn lsn, Durability level, bool) {
       lsn.value <= appended_.load(std::memory_order_acquire) && flush_) {
     flush_();
   }
+  if (base::makes(base::Mistake::show_unsynced)) level = Durability::written;
   Link link;
   Place place;
   {
@@ -124,19 +128,14 @@ Result<std::optional<Lsn>> LiveView::seek_time(Timestamp time) {
 }
 
 void LiveView::wait_for(Lsn lsn, Durability level, const std::stop_token& stop) {
-  const std::stop_callback wake(stop, [this] { wake_all(); });
+  const base::OnStop wake(stop, [this] { wake_all(); });
   base::MutexLock lock(mutex_);
   if (stop.stop_requested()) return;
-  if (level == Durability::buffered && lsn.value <= appended_.load(std::memory_order_acquire)) {
-    return;
-  }
   if (lsn <= (level == Durability::synced ? record_.synced : record_.written)) return;
-  ++waiting_;
-  // Why a limit: appends at level `buffered` announce nothing, so that they cost nothing.
-  moved_.wait_until(mutex_,
-                    std::chrono::steady_clock::now() +
-                        std::chrono::milliseconds(level == Durability::buffered ? 1 : 1000));
-  --waiting_;
+  // Why a limit: appends at level `buffered` announce nothing, so that they cost nothing. And why not
+  // at once for one that is there already: locate() has just tried to have it written, in vain.
+  moved_.wait_until(
+      mutex_, base::now() + std::chrono::milliseconds(level == Durability::buffered ? 1 : 1000));
 }
 
 void LiveView::wake_all() {
@@ -147,8 +146,8 @@ void LiveView::wake_all() {
 void LiveView::announce() {
   // Why the result is dropped: the file is a help to others and a further witness; the log is whole
   // without it. save(), on which promises rest, reports.
-  (void)file_.publish(record_);
-  if (waiting_ > 0) moved_.notify_all();
+  (void)base::guarded([&]() FORELOG_REQUIRES(mutex_) { return file_.publish(record_); });
+  moved_.notify_all();
 }
 
 void LiveView::set_written(Lsn lsn, std::uint64_t offset, bool tell) {
@@ -177,11 +176,13 @@ void LiveView::add_segment(const format::SegmentEnd& end,
   base::MutexLock lock(mutex_);
   const Lsn last(next->header.first_lsn.value - 1);
   FORELOG_CHECK(last.value <= written_.load(std::memory_order_acquire));
-  links_.back().next_lsn = next->header.first_lsn;
-  links_.back().end_offset = end.offset;
-  links_.back().sealed = end.sealed;
+  // First what may throw.
   links_.push_back({next->header.number, next->header.salt, next->name, next->header.first_lsn,
                     Lsn(), 0, false});
+  Link& ended = links_[links_.size() - 2];
+  ended.next_lsn = next->header.first_lsn;
+  ended.end_offset = end.offset;
+  ended.sealed = end.sealed;
   active_ = std::move(next);
   synced_.store(last.value, std::memory_order_release);
   record_.segment = active_->header.number;
@@ -194,19 +195,20 @@ void LiveView::add_segment(const format::SegmentEnd& end,
 Result<std::vector<Link>> LiveView::truncate(const format::SegmentEnd& end, Lsn last,
                                              std::shared_ptr<segment::SegmentFile> active,
                                              const segment::SegmentTail& tail) {
-  std::vector<Link> dead;
   base::MutexLock lock(mutex_);
-  while (!links_.empty() && links_.back().number > end.number) {
-    dead.push_back(links_.back());
-    links_.pop_back();
+  // First what may throw.
+  std::vector<Link> kept;
+  std::vector<Link> dead;
+  for (const Link& link : links_) (link.number > end.number ? dead : kept).push_back(link);
+  if (!kept.empty()) {
+    kept.back().next_lsn = active->header.first_lsn;
+    kept.back().end_offset = end.offset;
+    kept.back().sealed = end.sealed;
   }
-  if (!links_.empty()) {
-    links_.back().next_lsn = active->header.first_lsn;
-    links_.back().end_offset = end.offset;
-    links_.back().sealed = end.sealed;
-  }
-  links_.push_back({active->header.number, active->header.salt, active->name,
-                    active->header.first_lsn, Lsn(), 0, false});
+  kept.push_back({active->header.number, active->header.salt, active->name,
+                  active->header.first_lsn, Lsn(), 0, false});
+  std::reverse(dead.begin(), dead.end());
+  links_ = std::move(kept);
   active_ = std::move(active);
   synced_.store(last.value, std::memory_order_release);
   written_.store(last.value, std::memory_order_release);
@@ -233,7 +235,12 @@ Result<std::vector<Link>> LiveView::drop_before(std::uint64_t first) {
   record_.first_segment = kept->number;
   record_.first_lsn = kept->first_lsn;
   // Durability: that they are gone on purpose must be known before the first of them goes.
-  if (Status saved = save_record(); !saved) {
+  if (base::makes(base::Mistake::trim_without_mark)) {
+    links_.erase(links_.begin(), links_.begin() + static_cast<std::ptrdiff_t>(dropped.size()));
+    return dropped;
+  }
+  const auto save = [&]() FORELOG_REQUIRES(mutex_) { return save_record(); };
+  if (Status saved = base::guarded(save); !saved) {
     record_.first_segment = links_.front().number;
     record_.first_lsn = links_.front().first_lsn;
     return saved;

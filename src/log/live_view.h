@@ -72,7 +72,6 @@ class LiveView final : public View {
 
   mutable base::Mutex mutex_;
   base::CondVar moved_;
-  int waiting_ FORELOG_GUARDED_BY(mutex_) = 0;
   std::vector<Link> links_ FORELOG_GUARDED_BY(mutex_);
   std::shared_ptr<segment::SegmentFile> active_ FORELOG_GUARDED_BY(mutex_);
   // LSNs, offsets, first segment and generation: what is published.

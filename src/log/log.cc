@@ -3,8 +3,8 @@
 #include "forelog/log.h"
 
 #include <algorithm>
-#include <new>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "forelog/file_system.h"
 #include "forelog/try.h"
@@ -17,6 +17,7 @@
 namespace forelog {
 
 using base::concat;
+using base::guarded;
 
 struct Log::Impl {
   // In this order: each may use those before it, and threads end before what they use goes.
@@ -98,6 +99,7 @@ struct Log::Impl {
   }
 
   Status keep_from(Lsn first_kept) {
+    if (writer == nullptr) return only_read();
     base::MutexLock guard(trim_mutex);
     FORELOG_TRY(writer->health());
     if (first_kept > live->watermarks().appended.next()) {
@@ -135,11 +137,16 @@ struct Log::Impl {
   }
 
   Status keep_through(Lsn last_kept) {
+    if (writer == nullptr) return only_read();
     base::MutexLock guard(trim_mutex);
-    return remove_files(FORELOG_TRY(writer->truncate(last_kept)));
+    // Why dropped: the records are gone, durably, which is what was asked for. What is left of their
+    // files is dead, and the next open removes it.
+    (void)remove_files(FORELOG_TRY(writer->truncate(last_kept)));
+    return {};
   }
 
   Status hold(std::string_view name, Lsn keep_from, std::uint64_t bytes_max) {
+    if (writer == nullptr) return only_read();
     base::MutexLock guard(trim_mutex);
     FORELOG_TRY(log::check_holder_name(name));
     const Lsn first = FORELOG_TRY(live->first_lsn());
@@ -152,27 +159,13 @@ struct Log::Impl {
     Status closed = writer->close();
     if (closed.code() == Code::cancelled) return closed;
     completions->stop();
-    const Status saved = live->save();
+    const Status saved = guarded([&] { return live->save(); });
     live->wake_all();
     writer->drop_spares();  // Whoever opens the log next uses the same names.
     lock.reset();
     return closed.ok() ? saved : closed;
   }
 };
-
-namespace {
-
-// Memory that runs out is an operating error like any other. What was being changed is unchanged.
-template <typename Call>
-auto guarded(Call call) -> decltype(call()) {
-  try {
-    return call();
-  } catch (const std::bad_alloc&) {
-    return Status(Code::no_space, "out of memory; nothing was done");
-  }
-}
-
-}  // namespace
 
 Log::Log(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Log::Log(Log&&) noexcept = default;
@@ -190,17 +183,21 @@ Result<Log> Log::open(const std::filesystem::path& dir, Options options) {
 }
 
 Result<Lsn> Log::append(ByteView record) {
-  if (impl_->writer == nullptr) return impl_->only_read();
-  return guarded([&] { return impl_->writer->append(record); });
+  return guarded([&]() -> Result<Lsn> {
+    if (impl_->writer == nullptr) return impl_->only_read();
+    return impl_->writer->append(record);
+  });
 }
 
 Result<LsnRange> Log::append(const Batch& batch) {
-  if (impl_->writer == nullptr) return impl_->only_read();
-  return guarded([&] { return impl_->writer->append(batch); });
+  return guarded([&]() -> Result<LsnRange> {
+    if (impl_->writer == nullptr) return impl_->only_read();
+    return impl_->writer->append(batch);
+  });
 }
 
 Status Log::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline) {
-  return guarded([&] { return impl_->wait(lsn, level, deadline); });
+  return guarded([&] { return impl_->wait(lsn, level, deadline); }, Code::outcome_unknown);
 }
 
 Result<Lsn> Log::commit(ByteView record, Durability level, std::optional<Deadline> deadline) {
@@ -217,7 +214,7 @@ Result<LsnRange> Log::commit(const Batch& batch, Durability level,
 }
 
 void Log::notify(Lsn lsn, Durability level, Done done) {
-  if (impl_->writer == nullptr) return done(impl_->only_read());
+  if (impl_->writer == nullptr) return done(guarded([&] { return impl_->only_read(); }));
   impl_->completions->add(lsn, level, std::move(done));
 }
 
@@ -242,23 +239,20 @@ Result<Lsn> Log::find(Timestamp time) const {
 }
 
 Status Log::keep_from(Lsn first_kept) {
-  if (impl_->writer == nullptr) return impl_->only_read();
   return guarded([&] { return impl_->keep_from(first_kept); });
 }
 
 Status Log::keep_through(Lsn last_kept) {
-  if (impl_->writer == nullptr) return impl_->only_read();
   return guarded([&] { return impl_->keep_through(last_kept); });
 }
 
 Status Log::hold(std::string_view name, Lsn keep_from, std::uint64_t bytes_max) {
-  if (impl_->writer == nullptr) return impl_->only_read();
   return guarded([&] { return impl_->hold(name, keep_from, bytes_max); });
 }
 
 Status Log::release(std::string_view name) {
-  if (impl_->writer == nullptr) return impl_->only_read();
   return guarded([&]() -> Status {
+    if (impl_->writer == nullptr) return impl_->only_read();
     base::MutexLock guard(impl_->trim_mutex);
     FORELOG_TRY(log::check_holder_name(name));
     return log::remove_holder(*impl_->dir, name);
@@ -277,13 +271,15 @@ Watermarks Log::watermarks() const {
 }
 
 Lsn Log::first_lsn() const {
-  const Result<Lsn> first = impl_->view()->first_lsn();
+  const Result<Lsn> first = guarded([&] { return impl_->view()->first_lsn(); });
   return first ? *first : impl_->report.first_lsn;
 }
 
 const RecoveryReport& Log::recovery() const { return impl_->report; }
 
-Status Log::health() const { return impl_->writer != nullptr ? impl_->writer->health() : Status(); }
+Status Log::health() const {
+  return guarded([&] { return impl_->writer != nullptr ? impl_->writer->health() : Status(); });
+}
 
 Status Log::close() {
   if (impl_->writer == nullptr) return {};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "forelog/options.h"
 #include "forelog/try.h"
@@ -10,6 +11,7 @@
 #include "log/holders.h"
 #include "log/recover.h"
 #include "log/watermark_file.h"
+#include "segment/segment_name.h"
 
 namespace forelog {
 
@@ -84,9 +86,7 @@ SegmentInfo describe(const log::SurveyedSegment& link, const log::Survey& survey
   return info;
 }
 
-}  // namespace
-
-Result<LogInfo> inspect(const std::filesystem::path& dir, const InspectOptions& options) {
+Result<LogInfo> inspect_log(const std::filesystem::path& dir, const InspectOptions& options) {
   log::Looked looked = FORELOG_TRY(log::look(dir, options));
   const log::Survey& survey = looked.survey;
   LogInfo info;
@@ -108,10 +108,14 @@ Result<LogInfo> inspect(const std::filesystem::path& dir, const InspectOptions& 
   info.holders = FORELOG_TRY(log::read_holders(*looked.dir));
   log::mark_overrun(info.holders, held);
   info.recovery = survey.report;
+  for (const format::Hole& hole : survey.holes) {
+    const Lsn last(hole.next_lsn > hole.first_lsn ? hole.next_lsn.value - 1 : 0);
+    info.recovery.damage.push_back({segment::segment_name(hole.segment), hole.begin,
+                                    hole.end - hole.begin, last == Lsn() ? Lsn() : hole.first_lsn,
+                                    last, "not readable", true});
+  }
   return info;
 }
-
-namespace {
 
 // A salvage that reads everything first, so that what it declares lost is all there is.
 Status salvage_everything(const std::filesystem::path& dir, const RepairOptions& options,
@@ -134,9 +138,7 @@ Status salvage_everything(const std::filesystem::path& dir, const RepairOptions&
   return {};
 }
 
-}  // namespace
-
-Result<RecoveryReport> repair(const std::filesystem::path& dir, const RepairOptions& options) {
+Result<RecoveryReport> repair_log(const std::filesystem::path& dir, const RepairOptions& options) {
   InspectOptions look_options;
   look_options.file_system = options.file_system;
   look_options.on_progress = options.on_progress;
@@ -174,6 +176,16 @@ Result<RecoveryReport> repair(const std::filesystem::path& dir, const RepairOpti
   }
   done.quarantined.insert(done.quarantined.begin(), quarantined.begin(), quarantined.end());
   return done;
+}
+
+}  // namespace
+
+Result<LogInfo> inspect(const std::filesystem::path& dir, const InspectOptions& options) {
+  return base::guarded([&] { return inspect_log(dir, options); });
+}
+
+Result<RecoveryReport> repair(const std::filesystem::path& dir, const RepairOptions& options) {
+  return base::guarded([&] { return repair_log(dir, options); });
 }
 
 }  // namespace forelog

@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "base/endian.h"
+#include "base/simulation.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "forelog/try.h"
 #include "log/quarantine.h"
 #include "segment/new_segment.h"
@@ -13,6 +15,8 @@
 namespace forelog::log {
 
 using base::concat;
+using base::makes;
+using base::Mistake;
 
 namespace {
 
@@ -43,7 +47,7 @@ class Recovery {
       : file_system_(file_system), options_(options) {}
 
   Result<Recovered> run(const std::filesystem::path& path) {
-    const auto started = std::chrono::steady_clock::now();
+    const auto started = base::now();
     FORELOG_TRY(check_options(options_));
     FORELOG_TRY(enter(path));
     FORELOG_TRY(look());
@@ -60,7 +64,7 @@ class Recovery {
     FORELOG_TRY(settle_names());
     RecoveryReport& report = survey_.report;
     report.proven_synced = report.last_lsn;
-    report.duration = std::chrono::steady_clock::now() - started;
+    report.duration = base::now() - started;
     result_.report = std::move(report);
     return std::move(result_);
   }
@@ -153,7 +157,7 @@ class Recovery {
   // frames that no witness proves to be on the disk are written once more, byte for byte, and
   // synced, before anyone is told that they are there.
   Status make_durable() {
-    if (survey_.chain.empty()) return {};
+    if (survey_.chain.empty() || makes(Mistake::trust_cached_tail)) return {};
     segment::SegmentFile& last = *survey_.last;
     const segment::SegmentTail& tail = survey_.tail;
     if (survey_.report.proven_synced.next() >= tail.next_lsn) return {};
@@ -189,7 +193,8 @@ class Recovery {
     const bool lost_behind = survey_.chain.empty() || survey_.ends_in_hole ||
                              survey_.chain.back().header.number != survey_.highest_number ||
                              next != survey_.tail.next_lsn;
-    if (!torn && !survey_.sealed && !lost_behind) {
+    const bool dead_bytes = torn && !makes(Mistake::write_over_torn_tail);
+    if (!dead_bytes && !survey_.sealed && !lost_behind) {
       result_.capacity = survey_.chain.back().file_bytes;
       result_.active = std::make_unique<segment::SegmentWriter>(survey_.last, survey_.tail);
       return {};
@@ -234,7 +239,7 @@ class Recovery {
   // acknowledged from now on may lie in that file. And nothing is removed on account of a name that
   // a power cut could still take away.
   Status settle_names() {
-    FORELOG_TRY(dir().sync());
+    if (!makes(Mistake::skip_open_directory_sync)) FORELOG_TRY(dir().sync());
     result_.remains = survey_.leftovers;
     result_.remains.insert(result_.remains.end(), survey_.dead.begin(), survey_.dead.end());
     survey_.report.segments = result_.links.size();

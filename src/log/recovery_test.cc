@@ -230,6 +230,25 @@ TEST_F(RecoveryTest, R7_ZeroedFramesBeforeAProvingOne) {
   expect_refusal(damage_.segment(1), Lsn(4), Lsn(7));
 }
 
+TEST_F(RecoveryTest, R7_ADamagedFrameWithoutRecordsBeforeProvenOnes) {
+  open();
+  commit(3);
+  close();
+  open();
+  commit(3);
+  close();
+  const FrameAt mark = damage_.frames(1)[3];
+  ASSERT_EQ(mark.header.kind, format::FrameKind::close);
+  damage_.flip(damage_.segment(1), mark.offset + 40);
+  expect_refusal(damage_.segment(1));
+  EXPECT_EQ(damage_found_.offset, mark.offset);
+  EXPECT_EQ(damage_found_.first_lsn, Lsn());
+  open(RecoveryPolicy::salvage);
+  const Reading reading = read_from(*log_, {.skip_holes = true});
+  EXPECT_TRUE(reading.end.ok()) << reading.end.message();
+  EXPECT_EQ(reading.records, expected_);
+}
+
 TEST_F(RecoveryTest, R7_EachDamagedStretchIsReported) {
   open();
   commit(20);

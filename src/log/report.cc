@@ -55,7 +55,7 @@ std::string RecoveryReport::to_string() const {
     case Verdict::torn_tail:
       text += concat("torn tail: ", torn_file, ": at offset ", torn_offset, ", ", torn_bytes,
                      " bytes behind LSN ", last_lsn.value,
-                     ", never acknowledged as synced, torn by a crash\n");
+                     " that nothing shows to have been synced: torn by a crash\n");
       break;
     case Verdict::rot: text += "rot: bytes that had been synced do not verify\n"; break;
   }

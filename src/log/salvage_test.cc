@@ -324,6 +324,23 @@ TEST_F(SalvageTest, OfAnUnacknowledgedTailBehindRot) {
   expect_it_goes_on(0);
 }
 
+TEST_F(SalvageTest, OfAFileThatWasCutInTheMiddleOfAFrame) {
+  open();
+  commit(10);
+  end_process();
+  damage_.shorten(damage_.segment(1), damage_.frames(1)[2].offset + 51);
+  ASSERT_TRUE(repair(kLogDir, {.salvage = true, .file_system = &disk_}));
+  const auto verified = verify(kLogDir, {.file_system = &disk_});
+  ASSERT_TRUE(verified);
+  EXPECT_NE(verified->recovery.verdict, Verdict::rot) << verified->recovery.to_string();
+  const auto info = inspect(kLogDir, {.file_system = &disk_});
+  ASSERT_TRUE(info);
+  ASSERT_EQ(info->recovery.damage.size(), 1u) << info->recovery.to_string();
+  EXPECT_TRUE(info->recovery.damage[0].accepted);
+  EXPECT_EQ(info->recovery.damage[0].first_lsn, Lsn(3));
+  EXPECT_EQ(info->recovery.damage[0].last_lsn, Lsn(10));
+}
+
 TEST_F(SalvageTest, TwiceInARow) {
   open();
   commit(20);

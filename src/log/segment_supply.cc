@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "forelog/try.h"
 #include "segment/segment_name.h"
 
@@ -18,8 +20,8 @@ constexpr std::chrono::seconds kHurry{4};
 }  // namespace
 
 SegmentSupply::SegmentSupply(Directory& dir, std::uint64_t segment_bytes, bool in_background)
-    : dir_(dir), segment_bytes_(segment_bytes), last_taken_(std::chrono::steady_clock::now()) {
-  if (in_background) thread_ = std::thread([this] { run(); });
+    : dir_(dir), segment_bytes_(segment_bytes), last_taken_(base::now()) {
+  if (in_background) thread_ = base::Thread([this] { run(); });
 }
 
 SegmentSupply::~SegmentSupply() { stop(); }
@@ -33,8 +35,11 @@ void SegmentSupply::stop() {
   if (thread_.joinable()) thread_.join();
   // Nobody needs what was not used; the next open removes what this cannot.
   base::MutexLock lock(mutex_);
-  if (ready_) (void)dir_.remove(ready_->name);
-  if (recycled_) (void)dir_.remove(*recycled_);
+  const auto remove = [&](const std::string& name) {
+    (void)base::guarded([&] { return dir_.remove(name); });
+  };
+  if (ready_) remove(ready_->name);
+  if (recycled_) remove(*recycled_);
   ready_.reset();
   recycled_.reset();
 }
@@ -48,7 +53,7 @@ Result<segment::Spare> SegmentSupply::take(std::uint64_t capacity, bool small_wi
   std::optional<std::string> recycled;
   {
     base::MutexLock lock(mutex_);
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = base::now();
     hurried_ = now - last_taken_ < kHurry;
     last_taken_ = now;
     if (ready_ && ready_->capacity >= capacity) {
@@ -73,7 +78,9 @@ Result<segment::Spare> SegmentSupply::take(std::uint64_t capacity, bool small_wi
   if (recycled) {
     auto spare = segment::make_spare(dir_, *recycled, std::max(capacity, segment_bytes_),
                                      segment::Blocks::reserved, true);
-    if (spare || spare.error().code() != Code::no_space) return spare;
+    const bool disk_failed = !spare && spare.error().code() == Code::io_error;
+    if (spare || disk_failed) return spare;
+    // Full; or someone gave the file a second name (a backup by hard links) and it stays as it is.
   }
   auto spare = segment::make_spare(dir_, name, std::max(capacity, segment_bytes_),
                                    segment::Blocks::reserved, false);
@@ -107,17 +114,19 @@ void SegmentSupply::run() {
     while (!stop_.stop_requested() && !(want_ && !ready_)) wanted_.wait(mutex_);
     if (stop_.stop_requested()) return;
     want_ = false;
-    const bool recycle = recycled_.has_value();
-    const std::string name = recycle ? *recycled_ : new_name();
-    recycled_.reset();
-    const auto blocks = hurried_ ? segment::Blocks::reserved : segment::Blocks::written;
-    Result<segment::Spare> spare = Status(Code::cancelled, "not made yet");
-    {
-      base::MutexUnlock unlocked(mutex_);
-      spare = segment::make_spare(dir_, name, segment_bytes_, blocks, recycle, stop_.get_token());
-    }
     // An error is not told here: take() meets it again when the segment is needed, and tells.
-    if (spare) ready_ = *std::move(spare);
+    (void)base::guarded([&]() FORELOG_REQUIRES(mutex_) -> Status {
+      const bool recycle = recycled_.has_value();
+      const std::string name = recycle ? *std::exchange(recycled_, std::nullopt) : new_name();
+      const auto blocks = hurried_ ? segment::Blocks::reserved : segment::Blocks::written;
+      Result<segment::Spare> spare = segment::Spare();
+      {
+        base::MutexUnlock unlocked(mutex_);
+        spare = segment::make_spare(dir_, name, segment_bytes_, blocks, recycle, stop_.get_token());
+      }
+      ready_ = FORELOG_TRY(std::move(spare));
+      return {};
+    });
   }
 }
 

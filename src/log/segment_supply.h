@@ -8,9 +8,9 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <thread>
 
 #include "base/mutex.h"
+#include "base/thread.h"
 #include "forelog/file_system.h"
 #include "segment/new_segment.h"
 
@@ -51,10 +51,10 @@ class SegmentSupply {
   std::optional<segment::Spare> ready_ FORELOG_GUARDED_BY(mutex_);
   std::optional<std::string> recycled_ FORELOG_GUARDED_BY(mutex_);
   std::uint64_t names_ FORELOG_GUARDED_BY(mutex_) = 0;
-  std::chrono::steady_clock::time_point last_taken_ FORELOG_GUARDED_BY(mutex_);
+  base::SteadyTime last_taken_ FORELOG_GUARDED_BY(mutex_);
   bool hurried_ FORELOG_GUARDED_BY(mutex_) = false;  // Segments fill faster than zeros are worth.
   std::stop_source stop_;
-  std::thread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace forelog::log

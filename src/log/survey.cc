@@ -6,7 +6,9 @@
 #include <map>
 
 #include "base/text.h"
+#include "base/thread.h"
 #include "forelog/try.h"
+#include "log/directory_entry.h"
 #include "log/tail_scan.h"
 #include "segment/segment_name.h"
 
@@ -32,7 +34,7 @@ class Surveyor {
   Surveyor(Directory& dir, const SurveyOptions& options) : dir_(dir), options_(options) {}
 
   Result<Survey> run() {
-    const auto started = std::chrono::steady_clock::now();
+    const auto started = base::now();
     FORELOG_TRY(list());
     survey_.watermark = FORELOG_TRY(read_watermark(dir_));
     FORELOG_TRY(read_holes());
@@ -45,21 +47,16 @@ class Surveyor {
     FORELOG_TRY(link());
     check_last_present();
     FORELOG_TRY(finish());
-    survey_.report.duration = std::chrono::steady_clock::now() - started;
+    survey_.report.duration = base::now() - started;
     return std::move(survey_);
   }
 
  private:
   Status list() {
+    survey_.report.notes = dir_.concerns();
     for (const FileEntry& entry : FORELOG_TRY(dir_.list())) {
-      if (entry.kind != FileKind::regular) {
-        if (segment::parse_segment_name(entry.name)) {
-          return {Code::invalid_argument,
-                  concat(dir_.path().string(), "/", entry.name,
-                         ": is not a regular file; move it out of the log's directory")};
-        }
-        continue;
-      }
+      FORELOG_TRY(check_entry(dir_, entry, options_.mode));
+      if (entry.kind != FileKind::regular) continue;
       if (const auto number = segment::parse_segment_name(entry.name)) {
         Found found;
         found.name = entry.name;
@@ -269,6 +266,11 @@ class Surveyor {
     for (std::size_t i = 0; i + 1 < chain.size(); ++i) FORELOG_TRY(end_of(i));
     RecoveryReport& report = survey_.report;
     report.segments = chain.size();
+    if (!chain.empty() && !survey_.watermark) {
+      report.notes.push_back(
+          "WATERMARK is missing or does not verify: whether what a torn tail holds had been "
+          "acknowledged is not known");
+    }
     if (!chain.empty()) {
       report.first_lsn = chain.front().header.first_lsn;
       FORELOG_TRY(scan_tail(dir_, options_, survey_));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/simulation.h"
 #include "base/text.h"
 #include "forelog/try.h"
 #include "segment/frame_scanner.h"
@@ -9,6 +10,8 @@
 namespace forelog::log {
 
 using base::concat;
+using base::makes;
+using base::Mistake;
 using format::FrameKind;
 using segment::FrameScanner;
 using segment::ScannedFrame;
@@ -159,12 +162,17 @@ Lsn watermark_proof(const Survey& survey) {
 bool report_damage(Survey& survey, const TailScanner& scan) {
   RecoveryReport& report = survey.report;
   bool any = false;
+  if (makes(Mistake::cut_at_rot)) return false;
   for (const Gap& gap : scan.gaps) {
-    if (gap.first_lsn > report.proven_synced) continue;
-    const Lsn last = gap.next_lsn != Lsn() ? Lsn(gap.next_lsn.value - 1) : report.proven_synced;
-    if (last < gap.first_lsn) continue;
+    const bool mistaken = makes(Mistake::call_torn_rot) && gap.next_lsn != Lsn();
+    if (gap.first_lsn > report.proven_synced && !mistaken) continue;
+    Lsn first = gap.first_lsn;
+    Lsn last = gap.next_lsn != Lsn() ? Lsn(gap.next_lsn.value - 1) : report.proven_synced;
+    // A frame without records, such as an old close mark: none is lost, but what follows is proven.
+    if (last < first && makes(Mistake::pass_over_empty_damage)) continue;
+    if (last < first) first = last = Lsn();
     report.damage.push_back(
-        {survey.last->name, gap.begin, gap.end - gap.begin, gap.first_lsn, last, gap.what, false});
+        {survey.last->name, gap.begin, gap.end - gap.begin, first, last, gap.what, false});
     any = true;
   }
   return any;

@@ -24,6 +24,19 @@
 
 namespace forelog::testing {
 
+// Sanitizers make a test ten times slower; one that tries everything then tries less.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 inline const std::filesystem::path kLogDir = "/log";
 
 inline std::string record_of(std::uint64_t lsn, std::size_t bytes) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "forelog/try.h"
 #include "format/record.h"
@@ -104,7 +105,7 @@ Result<std::vector<Link>> Writer::truncate(Lsn last) {
   Result<std::vector<Link>> dead = std::vector<Link>();
   {
     MutexUnlock unlocked(mutex_);
-    dead = carry_out(plan, last, std::move(spare));
+    dead = base::guarded([&] { return carry_out(plan, last, std::move(spare)); });
   }
   if (!dead) {
     // Whether the new segment's name reached the disk is not known: the next open decides, for the

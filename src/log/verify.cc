@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/guarded.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "forelog/maintain.h"
 #include "forelog/try.h"
 #include "format/record.h"
@@ -77,10 +79,13 @@ class FullScan {
         FORELOG_TRY(tell(false));
         continue;
       }
-      if (step == ScanStep::limit) return {};
-      const char* what = step == ScanStep::frame   ? "frame is out of sequence"
-                         : step == ScanStep::zeros ? "frames are missing"
-                                                   : scanner.reason();
+      // What a salvage gave up may be too short for a frame: the end of a file that was cut.
+      const bool given_up = scanner.offset() < scanner.limit() &&
+                            hole_at(survey_, link.header.number, scanner.offset()) != nullptr;
+      if (step == ScanStep::limit && !given_up) return {};
+      const char* what = step == ScanStep::frame     ? "frame is out of sequence"
+                         : step == ScanStep::damaged ? scanner.reason()
+                                                     : "frames are missing";
       if (step == ScanStep::frame) scanner.seek(frame.offset);
       FORELOG_TRY(step_over(scanner, link, what));
     }
@@ -179,7 +184,7 @@ class FullScan {
 
   Status tell(bool last) {
     if (!options_.on_progress) return {};
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = base::now();
     if (!last && now - told_ < kProgressPeriod) return {};
     told_ = now;
     options_.on_progress({"verify", report_.bytes, total_});
@@ -209,13 +214,15 @@ Status full_scan(Directory& dir, const Survey& survey, const InspectOptions& opt
 }  // namespace log
 
 Result<VerifyReport> verify(const std::filesystem::path& dir, const InspectOptions& options) {
-  const auto started = std::chrono::steady_clock::now();
-  log::Looked looked = FORELOG_TRY(log::look(dir, options));
-  VerifyReport report;
-  report.recovery = looked.survey.report;
-  FORELOG_TRY(log::full_scan(*looked.dir, looked.survey, options, report));
-  report.duration = std::chrono::steady_clock::now() - started;
-  return report;
+  return base::guarded([&]() -> Result<VerifyReport> {
+    const auto started = base::now();
+    log::Looked looked = FORELOG_TRY(log::look(dir, options));
+    VerifyReport report;
+    report.recovery = looked.survey.report;
+    FORELOG_TRY(log::full_scan(*looked.dir, looked.survey, options, report));
+    report.duration = base::now() - started;
+    return report;
+  });
 }
 
 }  // namespace forelog

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/fork.h"
 #include "base/futex.h"
+#include "base/guarded.h"
+#include "base/simulation.h"
 #include "base/text.h"
 #include "forelog/try.h"
 #include "format/record.h"
@@ -13,6 +15,9 @@
 namespace forelog::log {
 
 using base::concat;
+using base::guarded;
+using base::makes;
+using base::Mistake;
 using base::MutexLock;
 using base::MutexUnlock;
 using format::frame_bytes;
@@ -39,6 +44,11 @@ void GroupBuffer::clear() {
 }
 
 void GroupBuffer::reserve(std::size_t bytes_more) {
+  const auto grow = [](auto& list) {
+    if (list.size() == list.capacity()) list.reserve(2 * list.size() + 4);
+  };
+  grow(frames);
+  grow(rotations);
   if (capacity - size >= bytes_more) return;
   const std::size_t wanted = std::max({kBufferBytesMin, capacity * 2, size + bytes_more});
   auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
@@ -73,7 +83,7 @@ void Writer::drop_spares() {
   supply_.stop();
   MutexLock lock(mutex_);
   // Left by a process that dies here, it is removed at the next open.
-  if (spare_) (void)dir_.remove(spare_->name);
+  if (spare_) (void)guarded([&]() FORELOG_REQUIRES(mutex_) { return dir_.remove(spare_->name); });
   spare_.reset();
 }
 
@@ -109,10 +119,10 @@ bool Writer::needs_new_segment(std::uint64_t body_bytes) const {
 
 Status Writer::fetch_spare(std::uint64_t capacity, bool small_will_do) {
   fetching_ = true;
-  Result<segment::Spare> spare = Status(Code::io_error, "not fetched");
+  Result<segment::Spare> spare = segment::Spare();
   {
     MutexUnlock unlocked(mutex_);
-    spare = supply_.take(capacity, small_will_do);
+    spare = guarded([&] { return supply_.take(capacity, small_will_do); });
   }
   fetching_ = false;
   room_.notify_all();
@@ -178,7 +188,8 @@ void Writer::start_frame(std::uint64_t body_bytes) {
 }
 
 std::byte* Writer::place(std::uint64_t body_bytes, std::uint32_t records) {
-  // Room for this record, and for a header, padding and the header behind it.
+  // Room for this record, and for a header, padding and the header behind it. What may throw, throws
+  // here: behind it the record is in the log.
   open_.reserve(static_cast<std::size_t>(body_bytes) + 2 * format::kFrameHeaderBytes + 16);
   const bool fits =
       open_.frame_open && open_.frames.back().body_bytes + body_bytes <= kFrameBodyTarget &&
@@ -255,7 +266,7 @@ bool Writer::write_pending(bool announce) {
   Status status;
   {
     MutexUnlock unlocked(mutex_);
-    status = write_group(group_);
+    status = guarded([&] { return write_group(group_); });
   }
   if (status.ok()) {
     written_ = {Lsn(active_.tail().next_lsn.value - 1), active_.tail().offset, active_.segment()};
@@ -294,7 +305,7 @@ Status Writer::rotate(segment::Spare spare) {
   FORELOG_TRY(active_.write_seal(view_.synced()));
   {
     MutexLock lock(mutex_);
-    FORELOG_TRY(sync_segment(*active_.segment()));
+    if (!makes(Mistake::skip_rotation_sync)) FORELOG_TRY(sync_segment(*active_.segment()));
   }
   if (last > view_.written()) view_.set_written(last, active_.tail().offset, false);
 
@@ -335,13 +346,17 @@ Status Writer::discard(const std::string& name) {
 
 void Writer::fail(const Status& status) {
   if (!failed_.ok()) return;
-  failed_ =
-      Status(Code::io_error,
-             concat("the log is closed to writes since a write or sync failed: ", status.message(),
-                    "; what was acknowledged stands. Reopen the log"));
-  for (Crowd& crowd : crowds_) {
-    crowd.word.fetch_add(1, std::memory_order_release);
-    base::futex_wake_all(crowd.word);
+  failed_ = guarded(
+      [&] {
+        return Status(Code::io_error,
+                      concat("the log is closed to writes since a write or sync "
+                             "failed: ",
+                             status.message(), "; what was acknowledged stands. Reopen the log"));
+      },
+      Code::io_error);
+  for (Crowd* crowd : {&crowds_[0], &crowds_[1], &followers_}) {
+    crowd->word.fetch_add(1, std::memory_order_release);
+    base::futex_wake_all(crowd->word);
   }
   room_.notify_all();
   view_.wake_all();

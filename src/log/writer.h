@@ -39,7 +39,8 @@ struct GroupBuffer {
 
   bool empty() const { return frames.empty(); }
   void clear();
-  void reserve(std::size_t bytes_more);  // Throws std::bad_alloc, and is unchanged then.
+  // For so many bytes, a frame and a rotation. Throws std::bad_alloc, and nothing is lost then.
+  void reserve(std::size_t bytes_more);
 };
 
 class Writer {
@@ -125,7 +126,10 @@ class Writer {
   Status wait_error(Lsn lsn, std::uint64_t truncations) const FORELOG_REQUIRES(mutex_);
   Status wait_written(Lsn lsn, std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
   Status wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead) FORELOG_REQUIRES(mutex_);
-  void sleep_in_crowd(Lsn lsn, std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
+  // While a sync is under way. True when this thread was woken to lead the next one.
+  bool sleep_in_crowd(Lsn lsn) FORELOG_REQUIRES(mutex_);
+  void sleep_behind(std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
+  void call_leader() FORELOG_REQUIRES(mutex_);
   void plan_from_active() FORELOG_REQUIRES(mutex_);
   std::uint64_t now();  // Never goes back. With the write role.
 
@@ -167,6 +171,7 @@ class Writer {
   std::uint64_t cycle_ FORELOG_GUARDED_BY(mutex_) = 0;    // Of the sync under way, or the last one.
   std::optional<Lsn> target_ FORELOG_GUARDED_BY(mutex_);  // What it covers, once that is fixed.
   Crowd crowds_[2];                        // Of this cycle and of the next, by parity.
+  Crowd followers_;                        // Who waits, and does not lead.
   std::atomic<std::uint32_t> arrived_{0};  // In the crowd of the cycle that is being gathered.
   std::uint32_t expected_ FORELOG_GUARDED_BY(mutex_) = 1;
   std::chrono::nanoseconds gather_limit_ FORELOG_GUARDED_BY(mutex_);

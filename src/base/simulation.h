@@ -1,0 +1,68 @@
+// The seam to a simulated world (sim/): all that a thread does that depends on other threads or on
+// time goes through a Scheduler when there is one, and the deliberate faults that show what the
+// simulator finds are asked for here. In every ordinary build there is none, both functions are
+// constant, and the compiler leaves nothing of it; only FORELOG_SIMULATED, which sim/ alone is
+// compiled with, makes them variables.
+//
+// Threading: installed before anything simulated runs, and removed after.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+namespace forelog::base {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// Runs simulated threads one at a time. Keys are addresses, and are never dereferenced.
+class Scheduler {
+ public:
+  virtual ~Scheduler() = default;
+
+  virtual void lock(const void* mutex) = 0;
+  virtual void unlock(const void* mutex) = 0;
+  // Sleeps until wake(key), for no reason, or until the deadline (then false). Gives `mutex`, if
+  // any, up meanwhile; no other thread runs between that and the falling asleep.
+  virtual bool wait(const void* key, const void* mutex, std::optional<SteadyTime> deadline) = 0;
+  virtual void wake(const void* key, bool all) = 0;
+  virtual void yield() = 0;
+  virtual void sleep_until(SteadyTime time) = 0;
+  virtual SteadyTime now() = 0;
+  virtual std::uint64_t start(std::function<void()> body) = 0;  // Never 0.
+  virtual void join(std::uint64_t thread) = 0;
+};
+
+// What a careless author might have done. Each is caught by sim/.
+enum class Mistake : std::uint8_t {
+  none,
+  skip_sync,                  // What was only written is told of as synced.
+  acknowledge_before_sync,    // … what will be synced a moment later.
+  skip_rotation_sync,         // A full segment is not synced before its successor is born.
+  skip_birth_directory_sync,  // A new segment's name is not synced.
+  skip_open_directory_sync,   // … nor are names that an earlier process may have left unsynced.
+  go_on_after_failed_sync,    // The next sync is believed.
+  trust_cached_tail,          // Open keeps what only the page cache may hold.
+  cut_at_rot,                 // Damage to acknowledged records is taken for a torn tail.
+  call_torn_rot,              // A valid frame behind a torn one is taken for a proof of rot.
+  pass_over_empty_damage,     // Damage that holds no record is not told of.
+  unbound_checksums,          // Frames verify in any segment, and recycled files are not zeroed.
+  write_over_torn_tail,       // The log goes on where the tail is torn, in the same segment.
+  trim_without_mark,          // Segments go before it is durable that they were to go.
+  show_unsynced,              // Readers are shown what is written and not synced.
+  forget_to_wake,             // The end of a sync calls nobody to lead the next one.
+  lose_call_to_lead,          // Who is called to lead and has no need to calls nobody else.
+};
+
+#ifdef FORELOG_SIMULATED
+extern Scheduler* simulated_scheduler;
+extern Mistake simulated_mistake;
+inline Scheduler* scheduler() { return simulated_scheduler; }
+inline bool makes(Mistake mistake) { return simulated_mistake == mistake; }
+#else
+inline Scheduler* scheduler() { return nullptr; }
+constexpr bool makes(Mistake) { return false; }
+#endif
+
+}  // namespace forelog::base

@@ -1,0 +1,80 @@
+// Readers in another process while a writer takes away what they look at, at the worst moments: each
+// is brought about by a hook on the reader's own calls.
+#include <gtest/gtest.h>
+
+#include "log/test_disk.h"
+
+namespace forelog::testing {
+namespace {
+
+class ReaderRaceTest : public TestDisk {
+ protected:
+  ReaderRaceTest() {
+    reader_options_ = test_options(reader_calls_);
+    reader_options_.recovery = RecoveryPolicy::read_only;
+  }
+
+  // Before the reader opens that file for the nth time, everything before the last segment goes.
+  void trim_before_open_of(const std::string& file, int nth = 1) {
+    reader_calls_.set_hook(
+        [this, file,
+         nth](const FaultFileSystem::Call& call) mutable -> std::optional<FaultFileSystem::Fault> {
+          if (call.operation == FileOperation::open && call.name == file && --nth == 0) {
+            EXPECT_TRUE(log_->keep_from(log_->watermarks().appended).ok());
+          }
+          return std::nullopt;
+        });
+  }
+
+  FaultFileSystem reader_calls_{disk_};
+  Options reader_options_;
+};
+
+TEST_F(ReaderRaceTest, ASegmentIsTrimmedBetweenBeingListedAndBeingOpened) {
+  fill_three_segments();
+  trim_before_open_of(damage_.segment(1));
+  const auto reader = Log::open(kLogDir, reader_options_);
+  ASSERT_TRUE(reader) << reader.error().message();
+  EXPECT_EQ(reader->recovery().verdict, Verdict::clean) << reader->recovery().to_string();
+  EXPECT_EQ(reader->first_lsn(), log_->first_lsn());
+}
+
+TEST_F(ReaderRaceTest, ASegmentIsTrimmedBetweenBeingFoundAndBeingRead) {
+  fill_three_segments();
+  const auto reader = Log::open(kLogDir, reader_options_);
+  ASSERT_TRUE(reader) << reader.error().message();
+  trim_before_open_of(damage_.segment(1));
+  Cursor cursor = reader->read();
+  const auto entry = cursor.next();
+  ASSERT_FALSE(entry);
+  EXPECT_EQ(entry.error().code(), Code::trimmed) << entry.error().message();
+}
+
+// The first record of the watermark file is torn, and stays so: its writer is dead.
+TEST_F(ReaderRaceTest, ATornMarkIsNotLookedAtWithoutEnd) {
+  open();
+  commit(3);
+  end_process();
+  damage_.change("WATERMARK", [](std::vector<std::byte>& file) { file.at(0) ^= std::byte{1}; });
+  const auto reader = Log::open(kLogDir, reader_options_);
+  ASSERT_TRUE(reader) << reader.error().message();
+  int waits = 0;
+  std::stop_source stop;
+  Cursor tail = reader->tail({.from = Lsn(4), .stop = stop.get_token()});
+  // Each time round asks whether a writer lives, which reads the file once or a few times; between
+  // two of them it sleeps for tens of milliseconds, or not at all.
+  reader_calls_.set_hook(
+      [&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+        if (call.operation == FileOperation::read && call.name == "WATERMARK") {
+          if (++waits == 200) stop.request_stop();
+        }
+        return std::nullopt;
+      });
+  const auto started = std::chrono::steady_clock::now();
+  ASSERT_TRUE(tail.next());
+  // 200 looks, at most 25 a round: eight rounds of 50 ms at the very least.
+  EXPECT_GE(std::chrono::steady_clock::now() - started, std::chrono::milliseconds(100));
+}
+
+}  // namespace
+}  // namespace forelog::testing
