@@ -21,35 +21,37 @@ std::vector<PeerKind> all_peers() {
   return kinds;
 }
 
-Result<Measurement> peer_puts(const PeerKind& kind, const std::filesystem::path& dir,
-                              const RoundLimits& limits, unsigned threads,
-                              std::uint64_t record_bytes, Durability level) {
-  const std::unique_ptr<Peer> peer = FORELOG_TRY(kind.open(dir / "peer", level));
+Result<Session> peer_puts(const PeerKind& kind, const std::filesystem::path& dir, unsigned threads,
+                          std::uint64_t record_bytes, Durability level) {
+  const std::shared_ptr<Peer> peer = FORELOG_TRY(kind.open(dir / "peer", level));
   const std::string record(record_bytes, 'r');
-  std::atomic<std::uint64_t> next_key = 1;
+  auto next_key = std::make_shared<std::atomic<std::uint64_t>>(1);
   const bool latencies = level != Durability::buffered;
   const std::uint64_t puts = latencies ? 1 : 16;  // So that reading the clock costs nothing.
   const Load load{.threads = threads,
                   .records_per_call = puts,
                   .record_bytes = record_bytes,
                   .latencies = latencies};
-  return measure(load, limits, [&](unsigned) -> Status {
-    for (std::uint64_t i = 0; i < puts; ++i) FORELOG_TRY(peer->put(next_key++, record));
-    return {};
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) -> Status {
+      for (std::uint64_t i = 0; i < puts; ++i) FORELOG_TRY(peer->put((*next_key)++, record));
+      return {};
+    });
   });
 }
 
-Result<Measurement> peer_batches(const PeerKind& kind, const std::filesystem::path& dir,
-                                 const RoundLimits& limits, std::uint64_t records,
-                                 std::uint64_t record_bytes) {
-  const std::unique_ptr<Peer> peer = FORELOG_TRY(kind.open(dir / "peer", Durability::synced));
+Result<Session> peer_batches(const PeerKind& kind, const std::filesystem::path& dir,
+                             std::uint64_t records, std::uint64_t record_bytes) {
+  const std::shared_ptr<Peer> peer = FORELOG_TRY(kind.open(dir / "peer", Durability::synced));
   const std::string record(record_bytes, 'r');
-  std::uint64_t next_key = 1;
+  auto next_key = std::make_shared<std::uint64_t>(1);
   const Load load{.records_per_call = records, .record_bytes = record_bytes, .latencies = true};
-  return measure(load, limits, [&](unsigned) {
-    const std::uint64_t first = next_key;
-    next_key += records;
-    return peer->put_batch(first, records, record);
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) {
+      const std::uint64_t first = *next_key;
+      *next_key += records;
+      return peer->put_batch(first, records, record);
+    });
   });
 }
 

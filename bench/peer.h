@@ -40,18 +40,16 @@ std::vector<PeerKind> leveldb_kinds();  // None when it was not there at compile
 std::vector<PeerKind> rocksdb_kinds();
 std::vector<PeerKind> all_peers();
 
-Result<Measurement> peer_puts(const PeerKind& kind, const std::filesystem::path& dir,
-                              const RoundLimits& limits, unsigned threads,
-                              std::uint64_t record_bytes, Durability level);
-Result<Measurement> peer_batches(const PeerKind& kind, const std::filesystem::path& dir,
-                                 const RoundLimits& limits, std::uint64_t records,
-                                 std::uint64_t record_bytes);
+Result<Session> peer_puts(const PeerKind& kind, const std::filesystem::path& dir, unsigned threads,
+                          std::uint64_t record_bytes, Durability level);
+Result<Session> peer_batches(const PeerKind& kind, const std::filesystem::path& dir,
+                             std::uint64_t records, std::uint64_t record_bytes);
 
 // A write-ahead log that RocksDB wrote in batches of 1,000, read back by GetUpdatesSince, the only
 // reader of a peer's log in a public API. read() is nullptr when RocksDB was not there.
 struct PeerLog {
   std::function<Status(const std::filesystem::path& dir)> fill;
-  std::function<Result<Measurement>(const RoundLimits& limits)> read;
+  Session read;
 };
 PeerLog rocksdb_log(std::uint64_t records, std::uint64_t record_bytes);
 

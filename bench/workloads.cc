@@ -14,7 +14,7 @@ namespace forelog::bench {
 namespace {
 
 using Path = std::filesystem::path;
-using Round = std::function<Result<Measurement>(const Path&, const RoundLimits&)>;
+using Open = std::function<Result<Session>(const Path&)>;
 
 constexpr std::uint64_t kBatchRecords = 1000;
 constexpr std::uint64_t kSmall = 128, kLarge = 1024;
@@ -23,23 +23,18 @@ std::string record_text(std::uint64_t bytes) { return cli::bytes_text(bytes); }
 
 void add_peers(Workload& workload, unsigned threads, std::uint64_t bytes, Durability level) {
   for (const PeerKind& kind : all_peers()) {
-    workload.contestants.push_back(
-        {kind.name, Role::peer, [=](const Path& dir, const RoundLimits& limits) {
-           return peer_puts(kind, dir, limits, threads, bytes, level);
-         }});
+    workload.contestants.push_back({kind.name, Role::peer, [=](const Path& dir) {
+                                      return peer_puts(kind, dir, threads, bytes, level);
+                                    }});
   }
 }
 
-Round commits(unsigned threads, std::uint64_t bytes, Durability level, Age age = Age::steady) {
-  return [=](const Path& dir, const RoundLimits& limits) {
-    return forelog_commits(dir, limits, threads, bytes, level, age);
-  };
+Open commits(unsigned threads, std::uint64_t bytes, Durability level, Age age = Age::steady) {
+  return [=](const Path& dir) { return forelog_commits(dir, threads, bytes, level, age); };
 }
 
-Round raw(Blocks blocks, std::uint64_t records, std::uint64_t bytes) {
-  return [=](const Path& dir, const RoundLimits& limits) {
-    return raw_synced(dir, limits, blocks, records, bytes);
-  };
+Open raw(Blocks blocks, std::uint64_t records, std::uint64_t bytes) {
+  return [=](const Path& dir) { return raw_synced(dir, blocks, records, bytes); };
 }
 
 Workload one_writer(std::uint64_t bytes) {
@@ -50,16 +45,15 @@ Workload one_writer(std::uint64_t bytes) {
                       {"raw: growing file", Role::reference, raw(Blocks::growing, 1, bytes)},
                       {"Forelog", Role::forelog, commits(1, bytes, Durability::synced)},
                       {"Forelog, new log", Role::reference,
-                       commits(1, bytes, Durability::synced, Age::fresh)}}};
+                       commits(1, bytes, Durability::synced, Age::fresh)}},
+      .in_slices = true};
   add_peers(workload, 1, bytes, Durability::synced);
   return workload;
 }
 
 Workload many_writers(unsigned threads) {
-  const auto group = [=](std::chrono::microseconds gather) -> Round {
-    return [=](const Path& dir, const RoundLimits& limits) {
-      return raw_group_commit(dir, limits, threads, kSmall, gather);
-    };
+  const auto group = [=](std::chrono::microseconds gather) -> Open {
+    return [=](const Path& dir) { return raw_group_commit(dir, threads, kSmall, gather); };
   };
   Workload workload{
       .name = "synced-" + std::to_string(threads),
@@ -73,9 +67,7 @@ Workload many_writers(unsigned threads) {
 }
 
 Workload batches() {
-  const Round forelog = [](const Path& dir, const RoundLimits& limits) {
-    return forelog_batches(dir, limits, kBatchRecords, kSmall);
-  };
+  const Open forelog = [](const Path& dir) { return forelog_batches(dir, kBatchRecords, kSmall); };
   Workload workload{
       .name = "batches-1000",
       .title =
@@ -85,21 +77,16 @@ Workload batches() {
           {"raw: growing file", Role::reference, raw(Blocks::growing, kBatchRecords, kSmall)},
           {"Forelog", Role::forelog, forelog}}};
   for (const PeerKind& kind : all_peers()) {
-    workload.contestants.push_back(
-        {kind.name, Role::peer, [=](const Path& dir, const RoundLimits& limits) {
-           return peer_batches(kind, dir, limits, kBatchRecords, kSmall);
-         }});
+    workload.contestants.push_back({kind.name, Role::peer, [=](const Path& dir) {
+                                      return peer_batches(kind, dir, kBatchRecords, kSmall);
+                                    }});
   }
   return workload;
 }
 
 Workload buffered(unsigned threads) {
-  const Round limit = [](const Path& dir, const RoundLimits& limits) {
-    return raw_buffered(dir, limits, kSmall);
-  };
-  const Round forelog = [=](const Path& dir, const RoundLimits& limits) {
-    return forelog_buffered(dir, limits, threads, kSmall);
-  };
+  const Open limit = [](const Path& dir) { return raw_buffered(dir, kSmall); };
+  const Open forelog = [=](const Path& dir) { return forelog_buffered(dir, threads, kSmall); };
   const std::string who = threads == 1 ? "1 thread" : std::to_string(threads) + " threads";
   Workload workload{.name = "buffered-" + std::to_string(threads),
                     .title = who + ", " + record_text(kSmall) + ", buffered in the process",
@@ -110,9 +97,7 @@ Workload buffered(unsigned threads) {
 }
 
 Workload written() {
-  const Round limit = [](const Path& dir, const RoundLimits& limits) {
-    return raw_written(dir, limits, kSmall);
-  };
+  const Open limit = [](const Path& dir) { return raw_written(dir, kSmall); };
   Workload workload{
       .name = "written-1",
       .title = "1 thread, " + record_text(kSmall) + ", each record given to the kernel",
@@ -123,15 +108,9 @@ Workload written() {
 }
 
 Workload in_flight(std::uint64_t records) {
-  const Round one = [=](const Path& dir, const RoundLimits& limits) {
-    return raw_async_one_thread(dir, limits, records, kSmall);
-  };
-  const Round two = [=](const Path& dir, const RoundLimits& limits) {
-    return raw_async_two_threads(dir, limits, records, kSmall);
-  };
-  const Round forelog = [=](const Path& dir, const RoundLimits& limits) {
-    return forelog_notify(dir, limits, records, kSmall);
-  };
+  const Open one = [=](const Path& dir) { return raw_async_one_thread(dir, records, kSmall); };
+  const Open two = [=](const Path& dir) { return raw_async_two_threads(dir, records, kSmall); };
+  const Open forelog = [=](const Path& dir) { return forelog_notify(dir, records, kSmall); };
   return {.name = "in-flight-" + std::to_string(records),
           .title = "1 thread, " + cli::count_text(records) + " records of " + record_text(kSmall) +
                    " in flight, a callback each, synced",
@@ -143,29 +122,27 @@ Workload in_flight(std::uint64_t records) {
 Workload reading(std::uint64_t bytes, std::uint64_t log_bytes) {
   const std::uint64_t records = std::max<std::uint64_t>(log_bytes / bytes, 1);
   const PeerLog peer = rocksdb_log(records, bytes);
-  Workload workload{.name = "scan-" + std::to_string(bytes),
-                    .title = "A log of " + cli::count_text(records) + " records of " +
-                             record_text(bytes) + " is read, from the page cache",
-                    .contestants = {{"limit: read, add up", Role::limit,
-                                     [=](const Path& dir, const RoundLimits& limits) {
-                                       return raw_read(forelog_files(dir), limits, records);
-                                     }},
-                                    {"Forelog, cursor", Role::forelog,
-                                     [=](const Path& dir, const RoundLimits& limits) {
-                                       return forelog_scan(dir, limits, records);
-                                     }},
-                                    {"Forelog, verify", Role::forelog,
-                                     [=](const Path& dir, const RoundLimits& limits) {
-                                       return forelog_verify(dir, limits, records);
-                                     }}},
-                    .prepare = [=](const Path& dir) -> Status {
-                      Status filled = forelog_fill(dir, records, bytes);
-                      return filled.ok() && peer.fill ? peer.fill(dir) : filled;
-                    }};
+  Workload workload{
+      .name = "scan-" + std::to_string(bytes),
+      .title = "A log of " + cli::count_text(records) + " records of " + record_text(bytes) +
+               " is read, from the page cache",
+      .contestants = {{"limit: read, add up", Role::limit,
+                       [=](const Path& dir) {
+                         return Result<Session>(raw_read(forelog_files(dir), records));
+                       }},
+                      {"Forelog, cursor", Role::forelog,
+                       [=](const Path& dir) { return forelog_scan(dir, records); }},
+                      {"Forelog, verify", Role::forelog,
+                       [=](const Path& dir) {
+                         return Result<Session>(forelog_verify(dir, records));
+                       }}},
+      .prepare = [=](const Path& dir) -> Status {
+        Status filled = forelog_fill(dir, records, bytes);
+        return filled.ok() && peer.fill ? peer.fill(dir) : filled;
+      }};
   if (peer.read) {
-    workload.contestants.push_back(
-        {"RocksDB, GetUpdatesSince", Role::peer,
-         [=](const Path&, const RoundLimits& limits) { return peer.read(limits); }});
+    workload.contestants.push_back({"RocksDB, GetUpdatesSince", Role::peer,
+                                    [=](const Path&) { return Result<Session>(peer.read); }});
   }
   return workload;
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -14,7 +15,8 @@
 namespace forelog::bench {
 namespace {
 
-constexpr std::uint64_t kAppendsPerCall = 256;  // So that reading the clock costs nothing.
+// So that reading the clock costs nothing.
+constexpr std::uint64_t kAppendsPerCall = 256, kNotifiesPerCall = 32;
 
 // Kept where the compiler must compute it.
 std::atomic<std::size_t> payload_sink;
@@ -23,13 +25,6 @@ std::atomic<std::size_t> payload_sink;
 template <typename T>
 Status status_of(const Result<T>& result) {
   return result ? Status() : result.error();
-}
-
-// A measurement counts only when the log also closes well.
-Result<Measurement> close_after(Result<Measurement> measured, Log& log) {
-  Status closed = log.close();
-  if (measured && !closed.ok()) return closed;
-  return measured;
 }
 
 // Time for the background to prepare a segment, which it does when the one before is half full.
@@ -44,13 +39,14 @@ Status append_and_sync(Log& log, std::uint64_t bytes) {
   return log.wait(last);
 }
 
-Result<Log> open_log(const std::filesystem::path& dir, Age age) {
+Result<std::shared_ptr<Log>> open_log(const std::filesystem::path& dir, Age age) {
   const Options options;
-  Log log = FORELOG_TRY(Log::open(dir / "log", options));
+  Log opened = FORELOG_TRY(Log::open(dir / "log", options));
+  auto log = std::make_shared<Log>(std::move(opened));
   if (age == Age::fresh) return log;
-  FORELOG_TRY(append_and_sync(log, options.segment_bytes / 2 + options.segment_bytes / 16));
+  FORELOG_TRY(append_and_sync(*log, options.segment_bytes / 2 + options.segment_bytes / 16));
   std::this_thread::sleep_for(kPreparation);
-  FORELOG_TRY(append_and_sync(log, options.segment_bytes / 2));
+  FORELOG_TRY(append_and_sync(*log, options.segment_bytes / 2));
   return log;
 }
 
@@ -60,74 +56,93 @@ Status expect_records(std::uint64_t found, std::uint64_t wanted) {
                               std::to_string(wanted)};
 }
 
+Status scan_once(const Log& log, std::uint64_t records) {
+  Cursor cursor = log.read();
+  std::uint64_t found = 0;
+  std::size_t sum = 0;
+  for (;;) {
+    const Result<std::optional<Entry>> entry = cursor.next();
+    if (!entry) return entry.error();
+    if (!entry->has_value()) break;
+    const ByteView payload = (*entry)->payload;
+    sum += std::to_integer<std::size_t>(payload.front()) + payload.size();
+    ++found;
+  }
+  payload_sink.store(sum, std::memory_order_relaxed);
+  return expect_records(found, records);
+}
+
 }  // namespace
 
-Result<Measurement> forelog_commits(const std::filesystem::path& dir, const RoundLimits& limits,
-                                    unsigned threads, std::uint64_t record_bytes, Durability level,
-                                    Age age) {
-  Log log = FORELOG_TRY(open_log(dir, age));
+Result<Session> forelog_commits(const std::filesystem::path& dir, unsigned threads,
+                                std::uint64_t record_bytes, Durability level, Age age) {
+  auto log = FORELOG_TRY(open_log(dir, age));
   const std::string record(record_bytes, 'r');
   const Load load{.threads = threads, .record_bytes = record_bytes, .latencies = true};
-  return close_after(
-      measure(load, limits, [&](unsigned) { return status_of(log.commit(record, level)); }), log);
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) { return status_of(log->commit(record, level)); });
+  });
 }
 
-Result<Measurement> forelog_batches(const std::filesystem::path& dir, const RoundLimits& limits,
-                                    std::uint64_t records, std::uint64_t record_bytes) {
-  Log log = FORELOG_TRY(open_log(dir, Age::steady));
+Result<Session> forelog_batches(const std::filesystem::path& dir, std::uint64_t records,
+                                std::uint64_t record_bytes) {
+  auto log = FORELOG_TRY(open_log(dir, Age::steady));
+  auto batch = std::make_shared<Batch>();
   const std::string record(record_bytes, 'r');
-  Batch batch;
   const Load load{.records_per_call = records, .record_bytes = record_bytes, .latencies = true};
-  const auto commit = [&](unsigned) {
-    batch.clear();
-    for (std::uint64_t i = 0; i < records; ++i) batch.add(record);
-    return status_of(log.commit(batch));
-  };
-  return close_after(measure(load, limits, commit), log);
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) {
+      batch->clear();
+      for (std::uint64_t i = 0; i < records; ++i) batch->add(record);
+      return status_of(log->commit(*batch));
+    });
+  });
 }
 
-Result<Measurement> forelog_buffered(const std::filesystem::path& dir, const RoundLimits& limits,
-                                     unsigned threads, std::uint64_t record_bytes) {
-  Log log = FORELOG_TRY(Log::open(dir / "log"));
+Result<Session> forelog_buffered(const std::filesystem::path& dir, unsigned threads,
+                                 std::uint64_t record_bytes) {
+  auto log = FORELOG_TRY(open_log(dir, Age::fresh));
   const std::string record(record_bytes, 'r');
   const Load load{
       .threads = threads, .records_per_call = kAppendsPerCall, .record_bytes = record_bytes};
-  const auto append = [&](unsigned) -> Status {
-    for (std::uint64_t i = 0; i < kAppendsPerCall; ++i) {
-      if (const auto lsn = log.append(record); !lsn) return lsn.error();
-    }
-    return {};
-  };
-  return close_after(measure(load, limits, append), log);
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) -> Status {
+      for (std::uint64_t i = 0; i < kAppendsPerCall; ++i) {
+        if (const auto lsn = log->append(record); !lsn) return lsn.error();
+      }
+      return {};
+    });
+  });
 }
 
-Result<Measurement> forelog_notify(const std::filesystem::path& dir, const RoundLimits& limits,
-                                   std::uint64_t in_flight, std::uint64_t record_bytes) {
-  Log log = FORELOG_TRY(open_log(dir, Age::steady));
+Result<Session> forelog_notify(const std::filesystem::path& dir, std::uint64_t in_flight,
+                               std::uint64_t record_bytes) {
+  auto log = FORELOG_TRY(open_log(dir, Age::steady));
   const std::string record(record_bytes, 'r');
-  Credits credits(in_flight);
-  std::atomic<bool> failed = false;
-  constexpr std::uint64_t kPerCall = 32;
-  const Load load{.records_per_call = kPerCall, .record_bytes = record_bytes};
-  const auto submit = [&](unsigned) -> Status {
-    for (std::uint64_t i = 0; i < kPerCall; ++i) {
-      credits.take();
-      const auto lsn = log.append(record);
-      if (!lsn) {
-        credits.give(1);
-        return lsn.error();
+  return Session([=](const RoundLimits& limits) -> Result<Measurement> {
+    Credits credits(in_flight);
+    std::atomic<bool> failed = false;
+    const auto done = [&](const Status& status) {
+      if (!status.ok()) failed.store(true, std::memory_order_relaxed);
+      credits.give(1);
+    };
+    const Load load{.records_per_call = kNotifiesPerCall, .record_bytes = record_bytes};
+    Result<Measurement> measured = measure(load, limits, [&](unsigned) -> Status {
+      for (std::uint64_t i = 0; i < kNotifiesPerCall; ++i) {
+        credits.take();
+        const auto lsn = log->append(record);
+        if (lsn) log->notify(*lsn, Durability::synced, done);
+        if (!lsn) {
+          credits.give(1);
+          return lsn.error();
+        }
       }
-      log.notify(*lsn, Durability::synced, [&](const Status& status) {
-        if (!status.ok()) failed.store(true, std::memory_order_relaxed);
-        credits.give(1);
-      });
-    }
-    return {};
-  };
-  Result<Measurement> measured = measure(load, limits, submit);
-  credits.drain();
-  if (measured && failed) measured = Status(Code::io_error, "a record was not synced");
-  return close_after(std::move(measured), log);
+      return {};
+    });
+    credits.drain();
+    if (measured && failed) return Status(Code::io_error, "a record was not synced");
+    return measured;
+  });
 }
 
 Status forelog_fill(const std::filesystem::path& dir, std::uint64_t records,
@@ -151,37 +166,26 @@ std::vector<FileBytes> forelog_files(const std::filesystem::path& dir) {
   return files;
 }
 
-Result<Measurement> forelog_scan(const std::filesystem::path& dir, const RoundLimits& limits,
-                                 std::uint64_t records) {
-  const Log log = FORELOG_TRY(Log::open(dir / "log", {.recovery = RecoveryPolicy::read_only}));
+Result<Session> forelog_scan(const std::filesystem::path& dir, std::uint64_t records) {
+  Log opened = FORELOG_TRY(Log::open(dir / "log", {.recovery = RecoveryPolicy::read_only}));
+  auto log = std::make_shared<const Log>(std::move(opened));
   const Load load{.records_per_call = records, .record_bytes = 0};
-  return measure(load, limits, [&](unsigned) -> Status {
-    Cursor cursor = log.read();
-    std::uint64_t found = 0;
-    std::size_t sum = 0;
-    for (;;) {
-      const Result<std::optional<Entry>> entry = cursor.next();
-      if (!entry) return entry.error();
-      if (!entry->has_value()) break;
-      const ByteView payload = (*entry)->payload;
-      sum += std::to_integer<std::size_t>(payload.front()) + payload.size();
-      ++found;
-    }
-    payload_sink.store(sum, std::memory_order_relaxed);
-    return expect_records(found, records);
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) { return scan_once(*log, records); });
   });
 }
 
-Result<Measurement> forelog_verify(const std::filesystem::path& dir, const RoundLimits& limits,
-                                   std::uint64_t records) {
+Session forelog_verify(const std::filesystem::path& dir, std::uint64_t records) {
   const Load load{.records_per_call = records, .record_bytes = 0};
-  return measure(load, limits, [&](unsigned) -> Status {
-    const VerifyReport report = FORELOG_TRY(verify(dir / "log"));
-    if (report.recovery.verdict != Verdict::clean) {
-      return {Code::corrupt, report.recovery.to_string()};
-    }
-    return expect_records(report.records, records);
-  });
+  return [=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) -> Status {
+      const VerifyReport report = FORELOG_TRY(verify(dir / "log"));
+      if (report.recovery.verdict != Verdict::clean) {
+        return {Code::corrupt, report.recovery.to_string()};
+      }
+      return expect_records(report.records, records);
+    });
+  };
 }
 
 }  // namespace forelog::bench

@@ -1,4 +1,4 @@
-// What Forelog does on this machine, through its public API alone. Each function is one round of a
+// What Forelog does on this machine, through its public API alone. Each function opens one
 // contestant (bench_run.h) in the directory `dir`; the counterparts without a log are in
 // bench_raw.h. Default options throughout.
 //
@@ -25,31 +25,29 @@ enum class Age : std::uint8_t {
 };
 
 // `threads` threads that each commit one record after the other.
-Result<Measurement> forelog_commits(const std::filesystem::path& dir, const RoundLimits& limits,
-                                    unsigned threads, std::uint64_t record_bytes, Durability level,
-                                    Age age = Age::steady);
+Result<Session> forelog_commits(const std::filesystem::path& dir, unsigned threads,
+                                std::uint64_t record_bytes, Durability level,
+                                Age age = Age::steady);
 
 // One thread that builds and commits batches of `records`, synced.
-Result<Measurement> forelog_batches(const std::filesystem::path& dir, const RoundLimits& limits,
-                                    std::uint64_t records, std::uint64_t record_bytes);
+Result<Session> forelog_batches(const std::filesystem::path& dir, std::uint64_t records,
+                                std::uint64_t record_bytes);
 
 // Threads that append and wait for nothing.
-Result<Measurement> forelog_buffered(const std::filesystem::path& dir, const RoundLimits& limits,
-                                     unsigned threads, std::uint64_t record_bytes);
+Result<Session> forelog_buffered(const std::filesystem::path& dir, unsigned threads,
+                                 std::uint64_t record_bytes);
 
 // One thread that appends, with at most `in_flight` records not yet synced; each has its own
 // callback (Log::notify).
-Result<Measurement> forelog_notify(const std::filesystem::path& dir, const RoundLimits& limits,
-                                   std::uint64_t in_flight, std::uint64_t record_bytes);
+Result<Session> forelog_notify(const std::filesystem::path& dir, std::uint64_t in_flight,
+                               std::uint64_t record_bytes);
 
 // A log to read, made once per workload; it is in the page cache afterwards.
 Status forelog_fill(const std::filesystem::path& dir, std::uint64_t records,
                     std::uint64_t record_bytes);
 std::vector<FileBytes> forelog_files(const std::filesystem::path& dir);  // Of that log.
 // Reads it from front to back with a Cursor, touching each payload, again and again.
-Result<Measurement> forelog_scan(const std::filesystem::path& dir, const RoundLimits& limits,
-                                 std::uint64_t records);
-Result<Measurement> forelog_verify(const std::filesystem::path& dir, const RoundLimits& limits,
-                                   std::uint64_t records);
+Result<Session> forelog_scan(const std::filesystem::path& dir, std::uint64_t records);
+Session forelog_verify(const std::filesystem::path& dir, std::uint64_t records);
 
 }  // namespace forelog::bench

@@ -89,21 +89,35 @@ void run_thread(const Load& load, const Window& window, const std::function<Stat
 Result<Measurement> sum_up(const Load& load, std::vector<Tally>& tallies) {
   Measurement sum;
   Clock::time_point first = Clock::time_point::max(), last = Clock::time_point::min();
-  std::vector<std::uint32_t> nanoseconds;
   for (Tally& tally : tallies) {
     if (!tally.status.ok()) return std::move(tally.status);
     sum.records += tally.calls * load.records_per_call;
     first = std::min(first, tally.first_begin);
     last = std::max(last, tally.last_end);
-    nanoseconds.insert(nanoseconds.end(), tally.nanoseconds.begin(), tally.nanoseconds.end());
+    sum.nanoseconds.insert(sum.nanoseconds.end(), tally.nanoseconds.begin(),
+                           tally.nanoseconds.end());
   }
   if (interrupted()) return Status(Code::cancelled, "interrupted");
   sum.seconds = std::chrono::duration<double>(last - first).count();
-  if (load.latencies) sum.latency = percentiles(nanoseconds);
   return sum;
 }
 
 }  // namespace
+
+void Measurement::add(Measurement slice) {
+  // Weighted by time.
+  const double all = seconds + slice.seconds;
+  if (all > 0) others_share = (others_share * seconds + slice.others_share * slice.seconds) / all;
+  records += slice.records;
+  seconds = all;
+  cpu_seconds += slice.cpu_seconds;
+  nanoseconds.insert(nanoseconds.end(), slice.nanoseconds.begin(), slice.nanoseconds.end());
+}
+
+void Measurement::settle() {
+  if (!nanoseconds.empty()) latency = percentiles(nanoseconds);
+  nanoseconds = {};
+}
 
 Result<Measurement> measure(const Load& load, const RoundLimits& limits,
                             const std::function<Status(unsigned thread)>& call) {

@@ -37,16 +37,23 @@ struct Measurement {
   std::uint64_t records = 0;
   double seconds = 0;
   double cpu_seconds = 0;  // User and system time of the whole process, background threads too.
+  std::vector<std::uint32_t> nanoseconds;  // Of each call, when Load::latencies asks for it.
+  std::optional<Latency> latency;          // Of them, once settle() was called.
   // What everything else on the machine used meanwhile, of all its processors, from 0 to 1; the
   // kernel's own work for this process is in it.
   double others_share = 0;
-  std::optional<Latency> latency;
 
   double rate() const { return seconds > 0 ? static_cast<double>(records) / seconds : 0; }
   double cpu_us_per_record() const {
     return records > 0 ? cpu_seconds * 1e6 / static_cast<double>(records) : 0;
   }
+  void add(Measurement slice);  // Another stretch of the same round.
+  void settle();                // Percentiles for samples.
 };
+
+// A contestant that is open and ready to be measured, again and again; what it needs lives as long
+// as it does.
+using Session = std::function<Result<Measurement>(const RoundLimits& limits)>;
 
 struct Load {
   unsigned threads = 1;

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "cli/bench_raw_file.h"
 #include "forelog/batch.h"
@@ -73,48 +75,58 @@ Status read_and_add(const FileBytes& file, std::vector<std::uint64_t>& buffer) {
   return status;
 }
 
+Result<std::shared_ptr<RawFile>> make_file(const std::filesystem::path& dir, Blocks blocks) {
+  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", blocks));
+  return std::make_shared<RawFile>(std::move(file));
+}
+
+// Fills and writes load.records_per_call records a call, over a growing file.
+Result<Session> unsynced(const std::filesystem::path& dir, const Load& load) {
+  auto file = FORELOG_TRY(make_file(dir, Blocks::growing));
+  auto filler = std::make_shared<FrameFiller>(load.records_per_call, load.record_bytes);
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) { return file->append(filler->fill()); });
+  });
+}
+
 }  // namespace
 
 std::uint64_t frame_bytes(std::uint64_t records, std::uint64_t record_bytes) {
   return kFrameHeaderBytes + (records * encoded_bytes(record_bytes) + 7) / 8 * 8;
 }
 
-Result<Measurement> raw_synced(const std::filesystem::path& dir, const RoundLimits& limits,
-                               Blocks blocks, std::uint64_t records, std::uint64_t record_bytes) {
-  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", blocks));
-  FrameFiller filler(records, record_bytes);
+Result<Session> raw_synced(const std::filesystem::path& dir, Blocks blocks, std::uint64_t records,
+                           std::uint64_t record_bytes) {
+  auto file = FORELOG_TRY(make_file(dir, blocks));
+  auto filler = std::make_shared<FrameFiller>(records, record_bytes);
   const Load load{.records_per_call = records, .record_bytes = record_bytes, .latencies = true};
-  return measure(load, limits, [&](unsigned) -> Status {
-    FORELOG_TRY(file.append(filler.fill()));
-    return file.sync();
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) -> Status {
+      FORELOG_TRY(file->append(filler->fill()));
+      return file->sync();
+    });
   });
 }
 
-Result<Measurement> raw_buffered(const std::filesystem::path& dir, const RoundLimits& limits,
-                                 std::uint64_t record_bytes) {
-  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", Blocks::growing));
+Result<Session> raw_buffered(const std::filesystem::path& dir, std::uint64_t record_bytes) {
   const std::uint64_t records = std::max<std::uint64_t>(MiB / encoded_bytes(record_bytes), 1);
-  FrameFiller filler(records, record_bytes);
   const Load load{.records_per_call = records, .record_bytes = record_bytes};
-  return measure(load, limits, [&](unsigned) { return file.append(filler.fill()); });
+  return unsynced(dir, load);
 }
 
-Result<Measurement> raw_written(const std::filesystem::path& dir, const RoundLimits& limits,
-                                std::uint64_t record_bytes) {
-  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", Blocks::growing));
-  FrameFiller filler(1, record_bytes);
-  const Load load{.record_bytes = record_bytes, .latencies = true};
-  return measure(load, limits, [&](unsigned) { return file.append(filler.fill()); });
+Result<Session> raw_written(const std::filesystem::path& dir, std::uint64_t record_bytes) {
+  return unsynced(dir, {.record_bytes = record_bytes, .latencies = true});
 }
 
-Result<Measurement> raw_read(const std::vector<FileBytes>& files, const RoundLimits& limits,
-                             std::uint64_t records) {
-  std::vector<std::uint64_t> buffer(256 * KiB / 8);
+Session raw_read(std::vector<FileBytes> files, std::uint64_t records) {
+  auto buffer = std::make_shared<std::vector<std::uint64_t>>(256 * KiB / 8);
   const Load load{.records_per_call = records, .record_bytes = 0};
-  return measure(load, limits, [&](unsigned) -> Status {
-    for (const FileBytes& file : files) FORELOG_TRY(read_and_add(file, buffer));
-    return {};
-  });
+  return [=, files = std::move(files)](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) -> Status {
+      for (const FileBytes& file : files) FORELOG_TRY(read_and_add(file, *buffer));
+      return {};
+    });
+  };
 }
 
 }  // namespace forelog::bench

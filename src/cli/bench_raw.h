@@ -1,6 +1,6 @@
 // What the machine can do without any log: the same bytes, in the same order, as a log must write
-// or read them. Each function is one round of a contestant (bench_run.h): it works in the fresh
-// directory `dir`, and what it returns is the limit that a log is held against.
+// or read them. Each function opens one contestant (bench_run.h) in the empty directory `dir`; what
+// it measures is the limit that a log is held against.
 //
 // Threading: each call stands alone.
 #pragma once
@@ -25,31 +25,26 @@ enum class Blocks : std::uint8_t {
 std::uint64_t frame_bytes(std::uint64_t records, std::uint64_t record_bytes);
 
 // One thread: copies `records` records into a frame, pwrite, fdatasync.
-Result<Measurement> raw_synced(const std::filesystem::path& dir, const RoundLimits& limits,
-                               Blocks blocks, std::uint64_t records, std::uint64_t record_bytes);
+Result<Session> raw_synced(const std::filesystem::path& dir, Blocks blocks, std::uint64_t records,
+                           std::uint64_t record_bytes);
 
 // Threads that block until their record is synced; one of them leads and writes and syncs for all
 // that are there. With `gather` it first yields until all are there, or for that long.
-Result<Measurement> raw_group_commit(const std::filesystem::path& dir, const RoundLimits& limits,
-                                     unsigned threads, std::uint64_t record_bytes,
-                                     std::chrono::microseconds gather);
+Result<Session> raw_group_commit(const std::filesystem::path& dir, unsigned threads,
+                                 std::uint64_t record_bytes, std::chrono::microseconds gather);
 
 // At most `in_flight` records submitted and not yet synced. One thread: fills, writes, syncs. Two:
 // one submits while the other writes and syncs what is there.
-Result<Measurement> raw_async_one_thread(const std::filesystem::path& dir,
-                                         const RoundLimits& limits, std::uint64_t in_flight,
-                                         std::uint64_t record_bytes);
-Result<Measurement> raw_async_two_threads(const std::filesystem::path& dir,
-                                          const RoundLimits& limits, std::uint64_t in_flight,
-                                          std::uint64_t record_bytes);
+Result<Session> raw_async_one_thread(const std::filesystem::path& dir, std::uint64_t in_flight,
+                                     std::uint64_t record_bytes);
+Result<Session> raw_async_two_threads(const std::filesystem::path& dir, std::uint64_t in_flight,
+                                      std::uint64_t record_bytes);
 
 // One thread copies records into a buffer of 1 MiB and writes that, over a growing file; no sync.
-Result<Measurement> raw_buffered(const std::filesystem::path& dir, const RoundLimits& limits,
-                                 std::uint64_t record_bytes);
+Result<Session> raw_buffered(const std::filesystem::path& dir, std::uint64_t record_bytes);
 
 // One pwrite per record, over a growing file; no sync.
-Result<Measurement> raw_written(const std::filesystem::path& dir, const RoundLimits& limits,
-                                std::uint64_t record_bytes);
+Result<Session> raw_written(const std::filesystem::path& dir, std::uint64_t record_bytes);
 
 // Reads the first `bytes` of each file through a buffer of 256 KiB and adds up its 64-bit words:
 // the cheapest checksum there is.
@@ -57,7 +52,6 @@ struct FileBytes {
   std::filesystem::path path;
   std::uint64_t bytes = 0;
 };
-Result<Measurement> raw_read(const std::vector<FileBytes>& files, const RoundLimits& limits,
-                             std::uint64_t records);
+Session raw_read(std::vector<FileBytes> files, std::uint64_t records);
 
 }  // namespace forelog::bench

@@ -51,8 +51,8 @@ class Group {
 // of their own, so that a finished sync wakes its own group and one thread of the next, to lead.
 class IdealLeader {
  public:
-  IdealLeader(RawFile& file, unsigned threads, std::chrono::microseconds gather)
-      : file_(file), threads_(threads), gather_(gather) {}
+  IdealLeader(RawFile file, unsigned threads, std::chrono::microseconds gather)
+      : file_(std::move(file)), threads_(threads), gather_(gather) {}
 
   Status commit(const std::string& record) {
     std::uint64_t mine = 0;
@@ -103,7 +103,7 @@ class IdealLeader {
     all ? word.notify_all() : word.notify_one();
   }
 
-  RawFile& file_;
+  RawFile file_;
   const unsigned threads_;
   const std::chrono::microseconds gather_;
   std::mutex mutex_;
@@ -118,8 +118,8 @@ class IdealLeader {
 // The other half of raw_async_two_threads: writes and syncs what is there, gives credits back.
 class Syncer {
  public:
-  Syncer(RawFile& file, std::uint64_t in_flight)
-      : file_(file), credits_(in_flight), thread_([this] { run(); }) {}
+  Syncer(RawFile file, std::uint64_t in_flight)
+      : file_(std::move(file)), credits_(in_flight), thread_([this] { run(); }) {}
   ~Syncer() {
     credits_.drain();
     stop_ = true;
@@ -163,7 +163,7 @@ class Syncer {
     }
   }
 
-  RawFile& file_;
+  RawFile file_;
   Credits credits_;
   std::mutex mutex_;
   Group filling_, writing_;
@@ -174,33 +174,34 @@ class Syncer {
 
 }  // namespace
 
-Result<Measurement> raw_group_commit(const std::filesystem::path& dir, const RoundLimits& limits,
-                                     unsigned threads, std::uint64_t record_bytes,
-                                     std::chrono::microseconds gather) {
+Result<Session> raw_group_commit(const std::filesystem::path& dir, unsigned threads,
+                                 std::uint64_t record_bytes, std::chrono::microseconds gather) {
   RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", Blocks::written));
-  IdealLeader leader(file, threads, gather);
+  auto leader = std::make_shared<IdealLeader>(std::move(file), threads, gather);
   const std::string record(record_bytes, 'r');
   const Load load{.threads = threads, .record_bytes = record_bytes, .latencies = true};
-  return measure(load, limits, [&](unsigned) { return leader.commit(record); });
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) { return leader->commit(record); });
+  });
 }
 
-Result<Measurement> raw_async_one_thread(const std::filesystem::path& dir,
-                                         const RoundLimits& limits, std::uint64_t in_flight,
-                                         std::uint64_t record_bytes) {
-  return raw_synced(dir, limits, Blocks::written, in_flight, record_bytes);
+Result<Session> raw_async_one_thread(const std::filesystem::path& dir, std::uint64_t in_flight,
+                                     std::uint64_t record_bytes) {
+  return raw_synced(dir, Blocks::written, in_flight, record_bytes);
 }
 
-Result<Measurement> raw_async_two_threads(const std::filesystem::path& dir,
-                                          const RoundLimits& limits, std::uint64_t in_flight,
-                                          std::uint64_t record_bytes) {
+Result<Session> raw_async_two_threads(const std::filesystem::path& dir, std::uint64_t in_flight,
+                                      std::uint64_t record_bytes) {
   RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", Blocks::written));
-  Syncer syncer(file, in_flight);
+  auto syncer = std::make_shared<Syncer>(std::move(file), in_flight);
   const std::string record(record_bytes, 'r');
   constexpr std::uint64_t kPerCall = 32;
   const Load load{.records_per_call = kPerCall, .record_bytes = record_bytes};
-  return measure(load, limits, [&](unsigned) -> Status {
-    for (std::uint64_t i = 0; i < kPerCall; ++i) FORELOG_TRY(syncer.submit(record));
-    return {};
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) -> Status {
+      for (std::uint64_t i = 0; i < kPerCall; ++i) FORELOG_TRY(syncer->submit(record));
+      return {};
+    });
   });
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <system_error>
 #include <thread>
@@ -27,15 +28,106 @@ void remove_and_settle(const std::filesystem::path& dir) {
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
 }
 
-Result<Measurement> run_fresh(const Contestant& contestant, const std::filesystem::path& dir,
-                              const RoundLimits& limits) {
+Result<Session> open_in(const Contestant& contestant, const std::filesystem::path& dir) {
   std::error_code error;
   std::filesystem::create_directory(dir, error);
   if (error) return Status(Code::io_error, dir.string() + ": " + error.message());
-  Result<Measurement> measured = contestant.round(dir, limits);
-  remove_and_settle(dir);
-  return measured;
+  return contestant.open(dir);
 }
+
+// Runs one workload: what its rounds share.
+class Runner {
+ public:
+  Runner(const Workload& workload, const std::filesystem::path& home, const RunOptions& options)
+      : workload_(workload),
+        home_(home),
+        options_(options),
+        limits_{.warm_up = options.warm_up,
+                .measured = options.measured,
+                .payload_bytes_max = options.payload_bytes_max} {}
+
+  Result<WorkloadResult> run() {
+    WorkloadResult result{.name = workload_.name, .title = workload_.title, .contestants = {}};
+    for (const Contestant& contestant : workload_.contestants) {
+      result.contestants.push_back({contestant.name, contestant.role, {}});
+    }
+    if (workload_.in_slices) FORELOG_TRY(open_all());
+    for (unsigned round = 0; round < options_.rounds; ++round) {
+      std::vector<Measurement> measured =
+          FORELOG_TRY(workload_.in_slices ? round_of_slices() : plain_round());
+      for (std::size_t i = 0; i < measured.size(); ++i) {
+        measured[i].settle();
+        result.contestants[i].rounds.push_back(std::move(measured[i]));
+      }
+    }
+    return result;
+  }
+
+ private:
+  using Nanoseconds = std::chrono::nanoseconds;
+  static constexpr std::chrono::milliseconds kSlice{50}, kSliceWarmUp{5};
+
+  Status named(const Status& status, const Contestant& contestant) const {
+    return status.with_context(workload_.name + ", " + contestant.name);
+  }
+  void tell(const Contestant& contestant) const {
+    if (options_.progress) options_.progress(workload_, contestant);
+  }
+
+  Result<std::vector<Measurement>> plain_round() {
+    std::vector<Measurement> all;
+    for (const Contestant& contestant : workload_.contestants) {
+      tell(contestant);
+      const auto dir = workload_.prepare ? home_ : home_ / "fresh";
+      Result<Measurement> measured = Status(Code::not_found, "not opened");
+      {
+        const Result<Session> session = open_in(contestant, dir);
+        measured = session ? (*session)(limits_) : session.error();
+      }
+      if (!workload_.prepare) remove_and_settle(dir);
+      if (!measured) return named(measured.error(), contestant);
+      all.push_back(*std::move(measured));
+    }
+    return all;
+  }
+
+  Status open_all() {
+    for (std::size_t i = 0; i < workload_.contestants.size(); ++i) {
+      const Contestant& contestant = workload_.contestants[i];
+      Result<Session> session = open_in(contestant, home_ / std::to_string(i));
+      if (!session) return named(session.error(), contestant);
+      sessions_.push_back(*std::move(session));
+      FORELOG_TRY(turn(i, options_.warm_up));
+    }
+    return {};
+  }
+
+  Result<Measurement> turn(std::size_t index, Nanoseconds time) {
+    const RoundLimits limits{.warm_up = kSliceWarmUp, .measured = time};
+    Result<Measurement> measured = sessions_[index](limits);
+    if (!measured) return named(measured.error(), workload_.contestants[index]);
+    return measured;
+  }
+
+  Result<std::vector<Measurement>> round_of_slices() {
+    std::vector<Measurement> all(sessions_.size());
+    for (Nanoseconds done{0}; done < options_.measured; done += kSlice) {
+      for (std::size_t i = 0; i < sessions_.size(); ++i) {
+        if (done.count() == 0) tell(workload_.contestants[i]);
+        Measurement slice =
+            FORELOG_TRY(turn(i, std::min<Nanoseconds>(kSlice, options_.measured - done)));
+        all[i].add(std::move(slice));
+      }
+    }
+    return all;
+  }
+
+  const Workload& workload_;
+  const std::filesystem::path& home_;
+  const RunOptions& options_;
+  const RoundLimits limits_;
+  std::vector<Session> sessions_;  // With in_slices.
+};
 
 }  // namespace
 
@@ -43,26 +135,7 @@ Result<WorkloadResult> run_workload(const Workload& workload, const std::filesys
                                     const RunOptions& options) {
   const TemporaryDirectory home = FORELOG_TRY(TemporaryDirectory::make(dir));
   if (workload.prepare) FORELOG_TRY(workload.prepare(home.path()));
-  const RoundLimits limits{.warm_up = options.warm_up,
-                           .measured = options.measured,
-                           .payload_bytes_max = options.payload_bytes_max};
-
-  WorkloadResult result{.name = workload.name, .title = workload.title, .contestants = {}};
-  for (const Contestant& contestant : workload.contestants) {
-    result.contestants.push_back({contestant.name, contestant.role, {}});
-  }
-  for (unsigned round = 0; round < options.rounds; ++round) {
-    for (std::size_t i = 0; i < workload.contestants.size(); ++i) {
-      const Contestant& contestant = workload.contestants[i];
-      if (options.progress) options.progress(workload, contestant);
-      Result<Measurement> measured =
-          workload.prepare ? contestant.round(home.path(), limits)
-                           : run_fresh(contestant, home.path() / std::to_string(i), limits);
-      if (!measured) return measured.error().with_context(workload.name + ", " + contestant.name);
-      result.contestants[i].rounds.push_back(*measured);
-    }
-  }
-  return result;
+  return Runner(workload, home.path(), options).run();
 }
 
 Spread spread(std::vector<double> values) {

@@ -1,7 +1,7 @@
 // Workloads and their contestants, run so that they can be compared: in rounds A B C A B C …,
-// each contestant in a directory of its own, fresh for every round. A ratio is taken within one round,
-// where both sides saw the same hour of the machine; what is told is the median of these ratios
-// and how far they spread.
+// each contestant in a directory of its own. A ratio is taken within one round, where both sides
+// saw the same minute of the machine; what is told is the median of these ratios and how far they
+// spread.
 //
 // Threading: main thread.
 #pragma once
@@ -28,14 +28,17 @@ enum class Role : std::uint8_t {
 struct Contestant {
   std::string name;
   Role role = Role::forelog;
-  std::function<Result<Measurement>(const std::filesystem::path& dir, const RoundLimits& limits)>
-      round;
+  std::function<Result<Session>(const std::filesystem::path& dir)> open;  // `dir` is empty.
 };
 
 struct Workload {
   std::string name;   // For --only and JSON: "synced-8".
   std::string title;  // For people: "8 writers, 128 B, synced".
   std::vector<Contestant> contestants;
+  // All contestants are opened once, before the first round, and take turns in slices of a round,
+  // for figures that differ by less than the machine does from one second to the next. For those
+  // that do nothing in the background meanwhile.
+  bool in_slices = false;
   // With it, all contestants work in one directory, which this fills once, before the first round.
   std::function<Status(const std::filesystem::path& dir)> prepare = {};
 };

@@ -30,7 +30,6 @@ namespace {
 
 using bench::Contestant;
 using bench::Role;
-using bench::RoundLimits;
 using bench::Workload;
 using Path = std::filesystem::path;
 
@@ -50,14 +49,12 @@ struct BenchOptions {
 
 Workload one_by_one(std::uint64_t bytes) {
   const auto writers = [bytes](unsigned threads, bench::Age age = bench::Age::steady) {
-    return [=](const Path& dir, const RoundLimits& limits) {
-      return bench::forelog_commits(dir, limits, threads, bytes, Durability::synced, age);
+    return [=](const Path& dir) {
+      return bench::forelog_commits(dir, threads, bytes, Durability::synced, age);
     };
   };
   const auto raw = [bytes](bench::Blocks blocks) {
-    return [=](const Path& dir, const RoundLimits& limits) {
-      return bench::raw_synced(dir, limits, blocks, 1, bytes);
-    };
+    return [=](const Path& dir) { return bench::raw_synced(dir, blocks, 1, bytes); };
   };
   return {.name = "synced",
           .title = "Each record of " + bytes_text(bytes) + " synced before its writer goes on",
@@ -66,17 +63,16 @@ Workload one_by_one(std::uint64_t bytes) {
                           {"Forelog, 1 writer", Role::forelog, writers(1)},
                           {"Forelog, 1, new log", Role::reference, writers(1, bench::Age::fresh)},
                           {"Forelog, 8 writers", Role::forelog, writers(8)},
-                          {"Forelog, 32 writers", Role::forelog, writers(32)}}};
+                          {"Forelog, 32 writers", Role::forelog, writers(32)}},
+          .in_slices = true};
 }
 
 Workload batches(std::uint64_t bytes) {
   const auto raw = [bytes](bench::Blocks blocks) {
-    return [=](const Path& dir, const RoundLimits& limits) {
-      return bench::raw_synced(dir, limits, blocks, kBatchRecords, bytes);
-    };
+    return [=](const Path& dir) { return bench::raw_synced(dir, blocks, kBatchRecords, bytes); };
   };
-  const auto forelog = [bytes](const Path& dir, const RoundLimits& limits) {
-    return bench::forelog_batches(dir, limits, kBatchRecords, bytes);
+  const auto forelog = [bytes](const Path& dir) {
+    return bench::forelog_batches(dir, kBatchRecords, bytes);
   };
   return {.name = "batches",
           .title = "Batches of " + count_text(kBatchRecords) + " records, each batch synced",
@@ -86,12 +82,8 @@ Workload batches(std::uint64_t bytes) {
 }
 
 Workload buffered(std::uint64_t bytes) {
-  const auto raw = [bytes](const Path& dir, const RoundLimits& limits) {
-    return bench::raw_buffered(dir, limits, bytes);
-  };
-  const auto forelog = [bytes](const Path& dir, const RoundLimits& limits) {
-    return bench::forelog_buffered(dir, limits, 1, bytes);
-  };
+  const auto raw = [bytes](const Path& dir) { return bench::raw_buffered(dir, bytes); };
+  const auto forelog = [bytes](const Path& dir) { return bench::forelog_buffered(dir, 1, bytes); };
   return {.name = "buffered",
           .title = "One thread appends and waits for nothing",
           .contestants = {{"limit: copy, write 1 MiB", Role::limit, raw},
@@ -100,14 +92,12 @@ Workload buffered(std::uint64_t bytes) {
 
 Workload reading(std::uint64_t bytes, std::uint64_t log_bytes) {
   const std::uint64_t records = std::max<std::uint64_t>(log_bytes / bytes, 1);
-  const auto raw = [records](const Path& dir, const RoundLimits& limits) {
-    return bench::raw_read(bench::forelog_files(dir), limits, records);
+  const auto raw = [records](const Path& dir) {
+    return Result<bench::Session>(bench::raw_read(bench::forelog_files(dir), records));
   };
-  const auto scan = [records](const Path& dir, const RoundLimits& limits) {
-    return bench::forelog_scan(dir, limits, records);
-  };
-  const auto verify = [records](const Path& dir, const RoundLimits& limits) {
-    return bench::forelog_verify(dir, limits, records);
+  const auto scan = [records](const Path& dir) { return bench::forelog_scan(dir, records); };
+  const auto verify = [records](const Path& dir) {
+    return Result<bench::Session>(bench::forelog_verify(dir, records));
   };
   return {.name = "reading",
           .title = "A log of " + count_text(records) + " records is read, from the page cache",

@@ -42,6 +42,11 @@ Result<Lsn> beginning(const Log& log, const CatOptions& options) {
                                        " is not yet written: the last one is " +
                                        std::to_string(last.value));
   }
+  if (options.to && *options.to < log.first_lsn()) {
+    return Status(Code::trimmed, "LSN " + std::to_string(options.to->value) +
+                                     " was trimmed: the first one kept is " +
+                                     std::to_string(log.first_lsn().value));
+  }
   if (options.since) {
     const Lsn since = FORELOG_TRY(log.find(*options.since));
     from = std::max(from, since);
@@ -83,7 +88,8 @@ class Printer {
   ExitCode stop_at(const Status& status) {
     (void)out_.flush();
     const bool corrupt = status.code() == Code::corrupt;
-    return finish(out_, fail(status, corrupt ? "`forelog cat --salvage` goes on behind it." : ""));
+    return finish(out_, fail(status.with_context(options_.dir),
+                             corrupt ? "`forelog cat --salvage` goes on behind it." : ""));
   }
 
   // Nothing more to print: was that the end of the log, and was it a good one?
@@ -117,7 +123,7 @@ ExitCode run_cat(const CatOptions& options) {
   const Result<Log> log = open_to_read(options.dir);
   if (!log) return fail(log.error());
   const Result<Lsn> from = beginning(*log, options);
-  if (!from) return fail(from.error());
+  if (!from) return fail(from.error().with_context(options.dir));
   return Printer(options, *render, *log)
       .print(log->read({.from = *from, .to = options.to, .skip_holes = options.salvage}));
 }

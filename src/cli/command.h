@@ -70,5 +70,7 @@ void add_repair(CLI::App& app, Context& context);
 void add_trim(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
+void add_torture(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 
 }  // namespace forelog::cli

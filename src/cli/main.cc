@@ -1,4 +1,8 @@
 // forelog: the program. Parses the command line, runs one command, returns its exit code.
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -47,6 +51,15 @@ ExitCode leave_parser(const CLI::App& app, const CLI::ParseError& error) {
   return ExitCode::usage;
 }
 
+// A closed one of the first three descriptors would be given to the next file that is opened, and be
+// read or written as standard input or output.
+void open_standard_descriptors() {
+  for (int descriptor = 0; descriptor <= 2; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) == 0 || errno != EBADF) continue;
+    if (::open("/dev/null", O_RDWR) != descriptor) std::_Exit(static_cast<int>(ExitCode::failed));
+  }
+}
+
 ExitCode run(int argc, char** argv) {
   CLI::App app(kDescription, "forelog");
   app.set_version_flag("--version", "forelog " + std::string(version()));
@@ -64,6 +77,8 @@ ExitCode run(int argc, char** argv) {
   add_trim(app, context);
   add_bench(app, context);
   add_demo(app, context);
+  add_torture(app, context);
+  add_doctor(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -77,6 +92,7 @@ ExitCode run(int argc, char** argv) {
 }  // namespace forelog::cli
 
 int main(int argc, char** argv) {
+  forelog::cli::open_standard_descriptors();
   try {
     return static_cast<int>(forelog::cli::run(argc, argv));
   } catch (const std::exception& error) {  // Out of memory, or a defect: nothing else throws.

@@ -1,5 +1,5 @@
 // The library's reports as JSON and as text for a person. Shared by info, verify, repair, trim,
-// append and demo.
+// append, demo and torture.
 //
 // JSON: names as in the public headers; LSNs and bytes as numbers, times as RFC 3339, durations in
 // seconds; what is absent is null.

@@ -81,6 +81,16 @@ TEST_F(Trim, KeepsThrough) {
   EXPECT_EQ(raw(), "one\nother\n");
 }
 
+TEST_F(Trim, CatSaysThatWhatItWasAskedForIsGone) {
+  std::string lines;
+  for (int n = 1; n <= 20'000; ++n) lines += "line " + std::to_string(n) + "\n";
+  ASSERT_EQ(run("append", {"--quiet", "--segment-bytes", "64KiB"}, lines).code, 0);
+  ASSERT_EQ(run("trim", {"--keep-from", "15000"}).code, 0);
+  const Outcome outcome = run("cat", {"--to", "5"});
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_TRUE(mentions(outcome.err, "was trimmed")) << outcome.err;
+}
+
 TEST_F(Trim, EmptiesALogThatGoesOn) {
   append("one\ntwo\n");
   EXPECT_EQ(run("trim", {"--keep-from", "3"}).code, 0);

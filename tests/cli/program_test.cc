@@ -27,8 +27,8 @@ TEST_F(ProgramItself, DocumentsItsExitCodes) {
 
 TEST_F(ProgramItself, HelpsWithAnExampleForEveryCommand) {
   const std::string help = run_command(forelog({"--help"})).out;
-  for (const char* command :
-       {"append", "cat", "tail", "info", "verify", "repair", "trim", "bench", "demo"}) {
+  for (const char* command : {"append", "cat", "tail", "info", "verify", "repair", "trim", "bench",
+                              "demo", "torture", "doctor"}) {
     EXPECT_TRUE(mentions(help, "\n  " + std::string(command) + " ")) << command;
     const Outcome outcome = run_command(forelog({command, "--help"}));
     EXPECT_EQ(outcome.code, 0) << command;

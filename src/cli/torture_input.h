@@ -1,7 +1,7 @@
-// What the demo appends: the lines of a real text, again and again, each behind its number, so that
-// every record is different from every other and says itself which one it is.
+// What demo and torture append and look for again: the lines of a text, again and again, each behind
+// its number, so that every record is different from every other and says itself which one it is.
 //
-// Threading: const after load(); any thread.
+// Threading: const after it is made; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,21 @@
 
 namespace forelog::cli {
 
-class DemoInput {
+class TortureInput {
  public:
   // `file`, or, when it is empty, the first text of some length that a Debian machine has.
-  static Result<DemoInput> load(const std::string& file);
+  static Result<TortureInput> load(const std::string& file);
 
-  DemoInput(std::string source, std::vector<std::string> lines)
+  // Made up, the same for ever: lines of every length, as many short as long ones.
+  static TortureInput generated();
+
+  TortureInput(std::string source, std::vector<std::string> lines)
       : source_(std::move(source)), lines_(std::move(lines)) {}
 
   const std::string& source() const noexcept { return source_; }
   std::size_t lines() const noexcept { return lines_.size(); }
+
+  std::uint64_t mean_record_bytes() const noexcept;  // About; at least 1.
 
   // Record `number`, from 1: the number, a tab and a line, without a newline.
   std::string record(std::uint64_t number) const;

@@ -1,15 +1,15 @@
-#include "cli/demo_audit.h"
+#include "cli/torture_audit.h"
 
 #include <optional>
 
 namespace forelog::cli {
 
-void DemoAudit::set_seen(std::uint64_t number) {
+void TortureAudit::set_seen(std::uint64_t number) {
   if (number >= seen_.size()) seen_.resize(number + 1);
   seen_[number] = true;
 }
 
-void DemoAudit::see(Lsn lsn, std::string_view payload) {
+void TortureAudit::see(Lsn lsn, std::string_view payload) {
   if (payload == input_.record(lsn.value)) {
     ++verdict_.recovered;
     return set_seen(lsn.value);
@@ -22,13 +22,13 @@ void DemoAudit::see(Lsn lsn, std::string_view payload) {
   set_seen(lsn.value);  // It is there, if not as it was.
 }
 
-DemoVerdict DemoAudit::finish(std::uint64_t last_due) {
+TortureVerdict TortureAudit::finish(std::uint64_t first_due, std::uint64_t last_due) {
   for (const std::uint64_t number : strays_) {
     is_seen(number) ? ++verdict_.doubled : ++verdict_.out_of_order;
     set_seen(number);
   }
   strays_.clear();
-  for (std::uint64_t number = 1; number <= last_due; ++number) {
+  for (std::uint64_t number = first_due; number <= last_due; ++number) {
     if (!is_seen(number)) ++verdict_.lost;
   }
   return verdict_;

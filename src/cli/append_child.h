@@ -1,4 +1,4 @@
-// DemoChild: one `forelog append` in a process of its own, fed through a pipe and listened to
+// AppendChild: one `forelog append` in a process of its own, fed through a pipe and listened to
 // through another, until it is killed.
 //
 // It is first given a burst of records as fast as it takes them; when all of them are acknowledged,
@@ -8,22 +8,21 @@
 // Threading: owned by one thread at a time.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cli/demo_input.h"
+#include "cli/child_process.h"
+#include "cli/torture_input.h"
 #include "forelog/bytes.h"
 #include "forelog/lsn.h"
 #include "forelog/status.h"
 
 namespace forelog::cli {
 
-struct DemoRound {
+struct AppendRound {
   std::uint64_t first = 1;        // Number of the first record to send: what its LSN must be.
   std::uint64_t burst_bytes = 0;  // 0: nothing is sent at all.
   std::uint64_t batch = 1;        // Records in a batch.
@@ -32,7 +31,7 @@ struct DemoRound {
   std::optional<std::chrono::nanoseconds> kill_after;  // nullopt: ends after the burst.
 };
 
-struct DemoOutcome {
+struct AppendOutcome {
   std::uint64_t sent = 0;          // Last record that was on its way; first - 1: none.
   std::uint64_t acknowledged = 0;  // Last LSN read from it.
   bool killed = false;             // By us; else it ended by itself, with exit_code.
@@ -40,25 +39,23 @@ struct DemoOutcome {
   std::string errors;  // What it said on standard error.
 };
 
-class DemoChild {
+class AppendChild {
  public:
   // `dir`: of the log. `interrupted`: a descriptor that becomes readable to kill it early.
-  DemoChild(const DemoInput& input, std::string dir, int interrupted)
+  AppendChild(const TortureInput& input, std::string dir, int interrupted)
       : input_(input), dir_(std::move(dir)), interrupted_(interrupted) {}
 
   // Runs one process. An error when it cannot be started, or acknowledges what it should not.
-  Result<DemoOutcome> run(const DemoRound& round);
+  Result<AppendOutcome> run(const AppendRound& round);
 
  private:
-  class Process;
-
-  Status serve(Process& process, const DemoRound& round, DemoOutcome& outcome);
-  void refill(const DemoRound& round, const DemoOutcome& outcome);
+  Status serve(ChildProcess& process, const AppendRound& round, AppendOutcome& outcome);
+  void refill(const AppendRound& round, const AppendOutcome& outcome);
   void add_batch(std::uint64_t records);
-  void send_some(const Process& process);
-  Status take_acknowledgements(DemoOutcome& outcome);
+  void send_some(const ChildProcess& process);
+  Status take_acknowledgements(ChildProcess& process, AppendOutcome& outcome) const;
 
-  const DemoInput& input_;
+  const TortureInput& input_;
   const std::string dir_;
   const int interrupted_;
 
@@ -66,7 +63,6 @@ class DemoChild {
   std::string to_send_;           // What the pipe is to take …
   std::size_t sent_bytes_ = 0;    // … and how much of that it has taken.
   std::uint64_t prepared_ = 0;    // Last record that was put into to_send_.
-  std::string received_;          // From its standard output: not yet a whole line.
 };
 
 }  // namespace forelog::cli
