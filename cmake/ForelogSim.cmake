@@ -1,0 +1,29 @@
+# The simulator: the library compiled once more, with its threads, its clock and its deliberate
+# faults in the hands of sim/ (src/base/simulation.h). Nothing of it is installed.
+file(GLOB sim_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/sim/*.cc")
+add_executable(forelog_sim ${sim_sources} ${library_sources})
+target_compile_features(forelog_sim PRIVATE cxx_std_20)
+target_compile_definitions(forelog_sim PRIVATE FORELOG_SIMULATED)
+target_include_directories(forelog_sim PRIVATE "${PROJECT_SOURCE_DIR}/include"
+                                               "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}")
+target_include_directories(forelog_sim SYSTEM PRIVATE "${FORELOG_XXHASH_INCLUDE_DIR}")
+target_link_libraries(forelog_sim PRIVATE Threads::Threads)
+set_target_properties(forelog_sim PROPERTIES CXX_EXTENSIONS OFF)
+forelog_flags(forelog_sim)
+target_compile_options(forelog_sim PRIVATE -O2)
+
+# What runs with the tests: the seeds that once failed, a fixed number of worlds, and each deliberate
+# fault until it is caught. `make check-sim` runs for longer, `make soak` for hours.
+add_test(NAME sim.seeds COMMAND forelog_sim --corpus "${PROJECT_SOURCE_DIR}/sim/seeds.txt")
+add_test(NAME sim.worlds COMMAND forelog_sim --count 5000)
+set(sim_mistakes
+  skip_sync acknowledge_before_sync skip_rotation_sync skip_birth_directory_sync
+  skip_open_directory_sync go_on_after_failed_sync trust_cached_tail cut_at_rot call_torn_rot
+  pass_over_empty_damage unbound_checksums write_over_torn_tail trim_without_mark show_unsynced
+  forget_to_wake lose_call_to_lead)
+foreach(mistake IN LISTS sim_mistakes)
+  add_test(NAME sim.mistake.${mistake}
+    COMMAND "${PROJECT_SOURCE_DIR}/sim/catch-mistake" $<TARGET_FILE:forelog_sim> ${mistake} 240)
+endforeach()
+get_property(sim_tests DIRECTORY PROPERTY TESTS)
+set_tests_properties(${sim_tests} PROPERTIES TIMEOUT 300)

@@ -1,0 +1,478 @@
+#include "sim/world.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/thread.h"
+#include "forelog/fault_file_system.h"
+#include "forelog/log.h"
+#include "forelog/maintain.h"
+#include "forelog/memory_file_system.h"
+#include "sim/model.h"
+#include "sim/scheduler.h"
+
+namespace forelog::sim {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+const std::filesystem::path kDir = "/log";
+
+class World final : public Stuck {
+ public:
+  World(std::uint64_t seed, Tally& tally)
+      : seed_(seed),
+        tally_(tally),
+        dice_(seed),
+        scheduler_(dice_(), *this),
+        disk_({.sector_bytes = roll(3) == 0 ? 4096u : 512u, .seed = seed}),
+        calls_(disk_),
+        model_([this](const std::string& what) { fail(what); }) {
+    base::simulated_scheduler = &scheduler_;
+    calls_.set_hook([this](const FaultFileSystem::Call& call) { return before_call(call); });
+  }
+  ~World() override { base::simulated_scheduler = nullptr; }
+
+  void run() {
+    const std::uint64_t lives = 2 + roll(4);
+    for (std::uint64_t i = 0; i < lives; ++i) live();
+    end_well();
+    damage_acknowledged_data();
+    tally_.steps += scheduler_.steps();
+  }
+
+ private:
+  std::uint64_t roll(std::uint64_t sides) { return dice_() % sides; }
+  bool chance(std::uint64_t one_in) { return roll(one_in) == 0; }
+
+  [[noreturn]] void fail(const std::string& what) {
+    std::printf("seed %llu, life %llu, step %llu: %s\n", static_cast<unsigned long long>(seed_),
+                static_cast<unsigned long long>(life_),
+                static_cast<unsigned long long>(scheduler_.steps()), what.c_str());
+    std::fflush(stdout);
+    std::_Exit(3);
+  }
+  void stuck(const std::string& why) override { fail(why); }
+  void check(bool promise, const std::string& what) {
+    if (!promise) fail(what);
+  }
+
+  // ── What happens to the world ──────────────────────────────────────────────
+
+  // An error may be told of now.
+  bool excused() const { return crashed_ || failed_call_ || full_; }
+  // Ok, or an error that is excused.
+  bool done(const Status& status, const char* doing) {
+    check(status.ok() || excused(), std::string(doing) + ": " + std::string(status.message()));
+    check(status.code() != Code::corrupt,
+          std::string(doing) + ": " + std::string(status.message()));
+    return status.ok();
+  }
+
+  std::optional<FaultFileSystem::Fault> before_call(const FaultFileSystem::Call& call) {
+    if (crashed_) return std::nullopt;
+    if (chance(slow_one_in_)) base::sleep_for(microseconds(roll(500)));
+    if (failing_one_in_ == 0 || !chance(failing_one_in_) || crashed_) return std::nullopt;
+    failed_call_ = true;
+    ++tally_.failed_calls;
+    if (call.operation == FileOperation::sync_data) {
+      disk_.fail_next_sync();
+      return std::nullopt;
+    }
+    return FaultFileSystem::Fault{Status(Code::io_error, "made to fail"), roll(call.bytes + 1)};
+  }
+
+  void crash() {
+    crashed_ = true;
+    stop_.request_stop();
+    const std::uint64_t kind = roll(5);
+    if (kind < 2) {
+      ++tally_.kills;
+      disk_.kill_process();
+      return;
+    }
+    ++tally_.power_cuts;
+    power_cut_ = true;
+    disk_.power_cut([&](std::uint64_t choices) {
+      if (kind == 2 || (kind == 3 && !chance(4))) return std::uint64_t{0};
+      if (kind == 4 && !chance(4)) return choices - 1;
+      return roll(choices);
+    });
+  }
+
+  // ── A life ─────────────────────────────────────────────────────────────────
+
+  void live() {
+    ++life_;
+    ++tally_.lives;
+    crashed_ = failed_call_ = full_ = life_over_ = false;
+    stop_ = std::stop_source();
+    slow_one_in_ = 2 + roll(50);
+    failing_one_in_ = chance(4) ? 20 + roll(400) : 0;
+
+    std::vector<base::Thread> threads;
+    if (!chance(4)) {
+      const std::uint64_t steps = roll(std::uint64_t{1} << roll(14));
+      threads.emplace_back([this, steps] {
+        scheduler_.sleep_steps(steps);
+        if (!life_over_) crash();
+      });
+    }
+    if (open_and_check()) {
+      if (chance(3)) keep_through();
+      std::vector<base::Thread> readers, writers;
+      start(readers, roll(3), &World::tail);
+      start(readers, roll(2), &World::read_elsewhere);
+      start(writers, 1 + roll(4), &World::append_records);
+      start(writers, roll(2), &World::trim);
+      start(writers, roll(2), &World::watch);
+      start(writers, chance(5), &World::fill_disk);
+      for (base::Thread& writer : writers) writer.join();
+      stop_.request_stop();
+      for (base::Thread& reader : readers) reader.join();
+      end_life();
+    }
+    life_over_ = true;
+    for (base::Thread& thread : threads) thread.join();
+    log_.reset();
+    // A failed life's process dies too.
+    disk_.kill_process();
+    disk_.set_capacity(UINT64_MAX);
+  }
+
+  Options options() {
+    Options options;
+    options.file_system = &calls_;
+    options.segment_bytes = 64 * KiB;
+    options.preallocate = chance(2);
+    static constexpr int kWriteBehind[] = {0, 1, 5, 1000};
+    options.write_behind = milliseconds(kWriteBehind[roll(std::size(kWriteBehind))]);
+    options.group_commit_delay_max = microseconds(chance(2) ? 0 : 200);
+    options.buffer_bytes_max = chance(2) ? 32 * MiB : 16 * KiB;
+    options.when_buffer_full = chance(4) ? WhenFull::report : WhenFull::wait;
+    return options;
+  }
+
+  bool open_and_check() {
+    const Options options = this->options();
+    report_when_full_ = options.when_buffer_full == WhenFull::report;
+    auto opened = Log::open(kDir, options);
+    if (!opened) return done(opened.error(), "open");
+    log_.emplace(*std::move(opened));
+    const RecoveryReport& report = log_->recovery();
+    check(report.verdict != Verdict::rot, "honest damage was called rot: " + report.to_string());
+    check(!closed_ || report.verdict == Verdict::clean,
+          "a closed log has a torn tail: " + report.to_string());
+    if (report.verdict == Verdict::torn_tail) ++tally_.torn_tails;
+    std::vector<std::pair<Lsn, std::string>> records;
+    Cursor cursor = log_->read();
+    while (true) {
+      const auto entry = cursor.next();
+      if (!entry) return done(entry.error(), "read");
+      if (!*entry) break;
+      records.emplace_back((*entry)->lsn, (*entry)->payload.text());
+    }
+    if (crashed_) return false;
+    model_.recover(records, log_->first_lsn(), log_->watermarks().synced, power_cut_);
+    power_cut_ = closed_ = false;
+    return true;
+  }
+
+  void start(std::vector<base::Thread>& threads, std::uint64_t count, void (World::*work)()) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      threads.emplace_back([this, work] { (this->*work)(); });
+    }
+  }
+
+  void end_life() {
+    if (!crashed_ && !failed_call_) {
+      // Space has returned, nothing has failed: the log goes on by itself.
+      disk_.set_capacity(UINT64_MAX);
+      full_ = false;
+      append_once(1, 100, Durability::synced, std::nullopt);
+    }
+    if (!crashed_ && chance(2)) {
+      const Status closed = log_->close();
+      if (done(closed, "close")) {
+        observe();
+        closed_ = !crashed_;
+        check(log_->watermarks().synced == log_->watermarks().appended, "closed, and not synced");
+      }
+    } else if (!crashed_ && chance(2)) {
+      crash();
+    }
+  }
+
+  // ── What threads do ────────────────────────────────────────────────────────
+
+  void append_records() {
+    for (std::uint64_t left = roll(40); left > 0 && !crashed_; --left) {
+      static constexpr std::size_t kBytes[] = {1, 30, 100, 128, 500, 2000, 9000};
+      const std::size_t bytes = kBytes[roll(std::size(kBytes))];
+      const std::size_t records = chance(4) ? 2 + roll(5) : 1;
+      std::optional<Durability> level;
+      if (chance(2)) level = chance(3) ? Durability::written : Durability::synced;
+      std::optional<Deadline> deadline;
+      if (chance(5)) deadline = base::now() + microseconds(roll(3000));
+      append_once(records, bytes, level, deadline);
+      if (chance(10)) base::sleep_for(milliseconds(roll(50)));
+      if (chance(10))
+        disk_.set_now(disk_.now() + std::chrono::hours(24) - std::chrono::hours(roll(49)));
+    }
+  }
+
+  void append_once(std::size_t records, std::size_t bytes, std::optional<Durability> level,
+                   std::optional<Deadline> deadline) {
+    const auto payloads = model_.begin_append(records, bytes);
+    const std::uint64_t id = payloads.front().id;
+    LsnRange range;
+    if (records == 1 && !chance(8)) {
+      const auto lsn = log_->append(payloads.front().bytes);
+      if (!lsn) return refused(lsn.error(), id, records);
+      range = {*lsn, *lsn};
+    } else {
+      Batch batch;
+      for (const Model::Payload& payload : payloads) batch.add(payload.bytes);
+      const auto lsns = log_->append(batch);
+      if (!lsns) return refused(lsns.error(), id, records);
+      range = *lsns;
+    }
+    ++tally_.appends;
+    model_.end_append(id, records, range.first);
+    if (!level) return;
+    if (chance(5)) {
+      log_->notify(range.last, *level, [this, last = range.last, wanted = *level](const Status& s) {
+        told(s, last, wanted, false);
+      });
+    } else {
+      told(log_->wait(range.last, *level, deadline), range.last, *level, deadline.has_value());
+    }
+  }
+
+  void refused(const Status& status, std::uint64_t first_id, std::size_t records) {
+    const bool busy = status.code() == Code::busy && report_when_full_;
+    if (!busy) done(status, "append");
+    model_.refuse_append(first_id, records);
+  }
+
+  void told(const Status& status, Lsn lsn, Durability level, bool may_time_out) {
+    if (status.ok()) {
+      ++tally_.acknowledged;
+      level == Durability::synced ? model_.acknowledge(lsn) : model_.acknowledge_written(lsn);
+      check(!log_ || log_->watermarks().at(level) >= lsn, "told before the watermark moved");
+      return;
+    }
+    if (status.code() == Code::timed_out && may_time_out) return;
+    if (status.code() == Code::cancelled && life_ending()) return;
+    done(status, "wait");
+  }
+  bool life_ending() const { return stop_.stop_requested(); }
+
+  void tail() {
+    ReadOptions options;
+    options.at_least = static_cast<Durability>(chance(3) ? roll(2) : 2);
+    options.from = Lsn(1 + roll(model_.last_known().value + 2));
+    options.stop = stop_.get_token();
+    if (chance(3)) options.from = Lsn();
+    follow(chance(4) ? log_->read(options) : log_->tail(options),
+           options.at_least == Durability::synced);
+  }
+
+  void read_elsewhere() {
+    Options options;
+    options.file_system = &disk_;
+    options.recovery = RecoveryPolicy::read_only;
+    auto reader = Log::open(kDir, options);
+    if (!reader) {
+      done(reader.error(), "open to read");
+      return;
+    }
+    check(reader->recovery().verdict != Verdict::rot,
+          "a reader calls honest damage rot: " + reader->recovery().to_string());
+    ReadOptions reading;
+    reading.stop = stop_.get_token();
+    if (chance(3)) {
+      // Without a writer it shows what one would keep, which a power cut may still take.
+      follow(reader->read(reading), false);
+    } else {
+      follow(reader->tail(reading), true);
+    }
+  }
+
+  void follow(Cursor cursor, bool acknowledges) {
+    std::optional<Lsn> before;
+    Timestamp time{};
+    while (true) {
+      const auto entry = cursor.next();
+      if (!entry) {
+        const Code code = entry.error().code();
+        check(code != Code::corrupt || excused_reader(), std::string(entry.error().message()));
+        if (code == Code::trimmed && cursor.position() < model_.keep_from()) return;
+        if (!crashed_) done(entry.error(), "tail");
+        return;
+      }
+      if (!*entry) return;
+      check(!before || (*entry)->lsn == before->next(), "a cursor left out a record");
+      check((*entry)->time >= time, "time went back");
+      before = (*entry)->lsn;
+      time = (*entry)->time;
+      model_.check_record((*entry)->lsn, (*entry)->payload.text());
+      if (acknowledges) model_.acknowledge((*entry)->lsn);
+      if (crashed_ || chance(50)) return;
+    }
+  }
+  // A power cut takes bytes away under those who read at that moment.
+  bool excused_reader() const { return crashed_; }
+
+  void trim() {
+    for (std::uint64_t left = roll(5); left > 0 && !crashed_; --left) {
+      base::sleep_for(milliseconds(roll(20)));
+      if (crashed_) return;
+      if (chance(4)) {
+        const Lsn from = log_->first_lsn();
+        const Status held = log_->hold("sim", from);
+        if (held.code() != Code::trimmed) done(held, "hold");
+      } else if (chance(4)) {
+        const Status released = log_->release("sim");
+        if (released.code() != Code::not_found) done(released, "release");
+      }
+      const std::uint64_t last = model_.last_known().value;
+      const Lsn from(last < 1 ? 1 : 1 + roll(last + 1));
+      model_.begin_keep_from(from);
+      if (done(log_->keep_from(from), "keep_from")) model_.end_keep_from(log_->first_lsn());
+    }
+  }
+
+  // While nothing else goes on.
+  void keep_through() {
+    const std::uint64_t first = log_->first_lsn().value;
+    const std::uint64_t last = log_->watermarks().appended.value;
+    if (last < first) return;
+    const Lsn through(first - 1 + roll(last - first + 2));
+    model_.begin_keep_through(through);
+    if (done(log_->keep_through(through), "keep_through")) model_.end_keep_through(through);
+  }
+
+  void watch() {
+    for (std::uint64_t left = roll(20); left > 0 && !crashed_; --left) {
+      observe();
+      base::sleep_for(microseconds(roll(1000)));
+    }
+  }
+
+  // What is told of as synced must survive, whoever is told.
+  void observe() {
+    const Watermarks marks = log_->watermarks();
+    check(marks.synced <= marks.written && marks.written <= marks.appended, "watermarks crossed");
+    model_.acknowledge(marks.synced);
+    model_.acknowledge_written(marks.written);
+  }
+
+  void fill_disk() {
+    base::sleep_for(milliseconds(roll(20)));
+    if (crashed_) return;
+    full_ = true;
+    disk_.set_capacity(roll(1 * MiB));
+    base::sleep_for(milliseconds(roll(50)));
+    disk_.set_capacity(UINT64_MAX);
+  }
+
+  // ── The end ────────────────────────────────────────────────────────────────
+
+  // A last life in which nothing goes wrong.
+  void end_well() {
+    ++life_;
+    crashed_ = failed_call_ = full_ = false;
+    stop_ = std::stop_source();
+    slow_one_in_ = 100;
+    failing_one_in_ = 0;
+    check(open_and_check(), "the last open");
+    for (std::uint64_t i = 0; i < 10; ++i) append_once(1, 500, Durability::synced, std::nullopt);
+    check(done(log_->close(), "the last close"), "the last close");
+    observe();
+    log_.reset();
+  }
+
+  // Everything is proven to be synced now. One byte of it is changed.
+  void damage_acknowledged_data() {
+    ++tally_.damages;
+    const Options strict = options();
+    const InspectOptions looking{.file_system = &calls_};
+    const auto info = inspect(kDir, looking);
+    check(info.has_value() && !info->segments.empty(), "inspect");
+    const SegmentInfo& segment = info->segments[roll(info->segments.size())];
+    // Frames, but for the close mark at the end, which proves more than it is worth.
+    constexpr std::uint64_t kHeaderBytes = 4096, kMarkBytes = 56;
+    if (segment.data_bytes <= kHeaderBytes + kMarkBytes) return;
+    auto bytes = disk_.read_file(kDir / segment.file);
+    check(bytes.has_value(), "the file of a segment");
+    const std::uint64_t at = kHeaderBytes + roll(segment.data_bytes - kMarkBytes - kHeaderBytes);
+    bytes->at(at) ^= static_cast<std::byte>(1 + roll(255));
+    check(disk_.write_file(kDir / segment.file, ByteView(std::span(*bytes))).ok(), "to damage it");
+    const std::string where = segment.file + " at " + std::to_string(at);
+
+    const auto verified = verify(kDir, looking);
+    check(verified.has_value(), "verify");
+    check(verified->recovery.verdict == Verdict::rot,
+          "verify does not see damage in " + where + ": " + verified->recovery.to_string());
+    auto opened = Log::open(kDir, strict);
+    if (!opened) {
+      check(opened.error().code() == Code::corrupt,
+            "damage in " + where + " was told of as " + std::string(opened.error().message()));
+      return;
+    }
+    check(opened->recovery().verdict == Verdict::clean,
+          "rot was taken for a torn tail: " + opened->recovery().to_string());
+    check(opened->watermarks().synced >= model_.acknowledged(), "rot was cut off");
+    Cursor cursor = opened->read();
+    while (true) {
+      const auto entry = cursor.next();
+      if (!entry) {
+        check(entry.error().code() == Code::corrupt, std::string(entry.error().message()));
+        return;
+      }
+      if (!entry->has_value()) {
+        // A frame without records behind the last of its segment.
+        check(cursor.position() > model_.acknowledged(), "damage in " + where + " was read over");
+        return;
+      }
+      model_.check_record((*entry)->lsn, (*entry)->payload.text());
+    }
+  }
+
+  const std::uint64_t seed_;
+  Tally& tally_;
+  std::mt19937_64 dice_;
+  Scheduler scheduler_;
+  MemoryFileSystem disk_;
+  FaultFileSystem calls_;
+  Model model_;
+  std::optional<Log> log_;
+  std::stop_source stop_;
+
+  std::uint64_t life_ = 0;
+  std::uint64_t slow_one_in_ = 10;
+  std::uint64_t failing_one_in_ = 0;  // 0: none.
+  bool report_when_full_ = false;
+  // Of this life:
+  bool crashed_ = false;      // Nothing reaches the disk any more.
+  bool failed_call_ = false;  // A call was made to fail.
+  bool full_ = false;         // The disk was.
+  bool life_over_ = false;
+  // Since the last look at the records:
+  bool power_cut_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace
+
+void run_world(std::uint64_t seed, Tally& tally) { World(seed, tally).run(); }
+
+}  // namespace forelog::sim
