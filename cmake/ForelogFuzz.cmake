@@ -13,3 +13,10 @@ foreach(source IN LISTS fuzz_sources)
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzzers")
   add_dependencies(fuzzers fuzz_${name})
 endforeach()
+
+# Of the program only the parts that read and print: it is not built here.
+find_package(nlohmann_json REQUIRED)
+foreach(part IN ITEMS record_splitter text units)
+  target_sources(fuzz_command_line PRIVATE "${PROJECT_SOURCE_DIR}/src/cli/${part}.cc")
+endforeach()
+target_link_libraries(fuzz_command_line PRIVATE nlohmann_json::nlohmann_json)
