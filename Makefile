@@ -8,17 +8,20 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
+SIM_SECONDS ?= 120
+SIM_FIRST ?= 1
+SOAK_SECONDS ?= 7200
 
 # What `make check` does after `make test`, in this order: the cheap ones first. .ci/run asks for
 # this list with `make list-checks`, so that it is written once.
-CHECKS := check-format check-layers check-demo check-clang check-tidy check-asan check-tsan
+CHECKS := check-format check-layers check-model check-demo check-sim check-clang check-tidy check-asan check-tsan check-fuzz
 
 packages = @tools/install-packages
 configure = cmake --preset $(1) --log-level=WARNING
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build check list-checks $(CHECKS) install bench fuzz coverage format clean
+.PHONY: help demo soak test build check list-checks $(CHECKS) install bench fuzz coverage format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +40,7 @@ build: ## the optimised program: build/release/bin/forelog
 	$(call configure,release)
 	$(call compile,release) --target forelog_program
 
-check: test ## all that CI runs: test, then format, layers, clang, clang-tidy, sanitizers
+check: test ## all that CI runs: test, then format, layers, clang, clang-tidy, sanitizers, fuzzers
 	@set -e; for check in $(CHECKS); do echo "── $$check"; $(MAKE) $$check; done
 
 list-checks:
@@ -60,6 +63,19 @@ check-clang:
 	$(call configure,tidy)
 	$(call compile,tidy)
 
+check-model:
+	$(packages) build check
+	tools/check-model
+
+check-sim: ## simulated worlds for two minutes (SIM_SECONDS), from seed 1 (SIM_FIRST)
+	$(packages) build test
+	$(call configure,dev)
+	$(call compile,dev) --target forelog_sim
+	build/dev/bin/forelog_sim --first $(SIM_FIRST) --seconds $(SIM_SECONDS)
+
+soak: ## simulated worlds for hours (SOAK_SECONDS), each time from another seed
+	$(MAKE) check-sim SIM_SECONDS=$(SOAK_SECONDS) SIM_FIRST=$$(date +%s)000
+
 check-tidy:
 	$(packages) build test check
 	$(call configure,tidy)
@@ -78,6 +94,13 @@ check-tsan:
 	$(call compile,tsan)
 	tools/run-tests tsan
 
+# A minute for each of the four fuzzers; FUZZ_SECONDS changes it.
+check-fuzz:
+	$(packages) build check
+	$(call configure,fuzz)
+	$(call compile,fuzz) --target fuzzers
+	tools/run-fuzzers build/fuzz $(or $(FUZZ_SECONDS),60)
+
 install: ## library, headers and program, to PREFIX (/usr/local) below DESTDIR
 	$(packages) build
 	$(call configure,release) -DCMAKE_INSTALL_PREFIX="$(PREFIX)"
@@ -91,11 +114,8 @@ bench: ## compare with LevelDB and RocksDB: ARGS="..." goes to forelog_bench
 	$(call compile,bench) --target forelog_bench
 	build/release/bin/forelog_bench $(ARGS)
 
-fuzz: ## run every fuzzer for FUZZ_SECONDS (60) each
-	$(packages) build check
-	$(call configure,fuzz)
-	$(call compile,fuzz) --target fuzzers
-	tools/run-fuzzers build/fuzz $(FUZZ_SECONDS)
+fuzz: ## run every fuzzer for FUZZ_SECONDS (600) each
+	$(MAKE) check-fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)
 
 coverage: ## run the tests, and write build/coverage/report/index.html
 	$(packages) build test coverage

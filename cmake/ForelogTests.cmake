@@ -1,6 +1,8 @@
 # Tests, found by their place:
 #   src/<layer>/*_test.cc      one executable <layer>_test per layer
 #   tests/<name>/*_test.cc     one executable tests_<name> each: whole-program tests
+#   tests/<name>/*.cc          the rest of it; fuse_disk.cc only where libfuse3 is found, otherwise
+#                              fuse_disk_missing.cc, so that those tests say that they are skipped
 #   tests/<name>/make_*.cc     what made the files that they compare with: built, never run
 #   tests/support/*            helpers that all of them share (`#include "support/..."`)
 #   tests/consumer/run         installs Forelog and builds a program against it, each way there is
@@ -54,20 +56,38 @@ if(TARGET cli_test)
   target_link_libraries(cli_test PRIVATE forelog_cli)
 endif()
 
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(FUSE3 QUIET IMPORTED_TARGET fuse3>=3.5)
+endif()
+if(FUSE3_FOUND)
+  set(without_fuse fuse_disk_missing.cc)
+else()
+  message(NOTICE "libfuse3 was not found: tests of real power cuts will be skipped. "
+                 "On Debian: apt-get install libfuse3-dev")
+  set(without_fuse fuse_disk.cc)
+endif()
+
 file(GLOB test_dirs CONFIGURE_DEPENDS LIST_DIRECTORIES true "${PROJECT_SOURCE_DIR}/tests/*")
 foreach(dir IN LISTS test_dirs)
   cmake_path(GET dir FILENAME name)
+  file(GLOB makers CONFIGURE_DEPENDS "${dir}/make_*.cc")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${dir}/*_test.cc")
   if(sources AND FORELOG_PROGRAM)
-    forelog_test(tests_${name} ${sources})
+    file(GLOB helpers CONFIGURE_DEPENDS "${dir}/*.cc")
+    list(REMOVE_ITEM helpers ${sources} ${makers} "${dir}/${without_fuse}")
+    forelog_test(tests_${name} ${sources} ${helpers})
   endif()
-  file(GLOB makers CONFIGURE_DEPENDS "${dir}/make_*.cc")
   foreach(source IN LISTS makers)
     cmake_path(GET source STEM maker)
     forelog_executable(${maker} "${source}")
     target_include_directories(${maker} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   endforeach()
 endforeach()
+
+if(TARGET tests_crash AND FUSE3_FOUND)
+  target_link_libraries(tests_crash PRIVATE PkgConfig::FUSE3)
+endif()
 
 foreach(example IN LISTS forelog_examples)
   add_test(NAME example.${example}
@@ -79,6 +99,7 @@ endforeach()
 foreach(tool IN ITEMS check-layers install-packages)
   add_test(NAME tools.${tool} COMMAND "${PROJECT_SOURCE_DIR}/tools/${tool}" --self-test)
 endforeach()
+add_test(NAME docs.testing COMMAND "${PROJECT_SOURCE_DIR}/tools/check-testing-doc")
 add_test(NAME layers COMMAND "${PROJECT_SOURCE_DIR}/tools/check-layers")
 
 # Consumers compile with their own flags, so a sanitized or instrumented library is none of theirs.
