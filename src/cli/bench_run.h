@@ -35,9 +35,9 @@ struct Workload {
   std::string name;   // For --only and JSON: "synced-8".
   std::string title;  // For people: "8 writers, 128 B, synced".
   std::vector<Contestant> contestants;
-  // All contestants are opened once, before the first round, and take turns in slices of a round,
-  // for figures that differ by less than the machine does from one second to the next. For those
-  // that do nothing in the background meanwhile.
+  // All contestants are open at once, and take turns in slices of a round, for figures that differ by
+  // less than the machine does from one second to the next. For those that do nothing in the
+  // background meanwhile.
   bool in_slices = false;
   // With it, all contestants work in one directory, which this fills once, before the first round.
   std::function<Status(const std::filesystem::path& dir)> prepare = {};

@@ -225,7 +225,8 @@ Result<std::optional<Entry>> Cursor::next() {
 Lsn Cursor::position() const noexcept { return impl_ != nullptr ? impl_->position : Lsn(); }
 const std::vector<Damage>& Cursor::holes() const noexcept {
   static const std::vector<Damage> kNone;
-  return impl_ != nullptr ? impl_->holes : kNone;
+  if (impl_ == nullptr) return kNone;
+  return impl_->holes;
 }
 
 Cursor log::make_cursor(std::shared_ptr<View> view, ReadOptions options, bool following) {

@@ -216,8 +216,9 @@ class Surveyor {
     // Trimming goes from the oldest on: where an older segment is left, this one was not trimmed.
     const bool oldest = found_.begin()->first > before.number;
     if (named == found_.end() && !survey_.watermark && oldest) {
-      survey_.report.notes.push_back(concat("WATERMARK is missing: whether segments before ",
-                                            header.number, " were trimmed or lost cannot be told"));
+      survey_.report.notes.emplace_back(concat("WATERMARK is missing: whether segments before ",
+                                               header.number,
+                                               " were trimmed or lost cannot be told"));
       return 0;
     }
     // Lost. Go on with what is left before it, so that all of the damage is found at once.
@@ -267,7 +268,7 @@ class Surveyor {
     RecoveryReport& report = survey_.report;
     report.segments = chain.size();
     if (!chain.empty() && !survey_.watermark) {
-      report.notes.push_back(
+      report.notes.emplace_back(
           "WATERMARK is missing or does not verify: whether what a torn tail holds had been "
           "acknowledged is not known");
     }
@@ -308,8 +309,8 @@ class Surveyor {
       link.seal = FORELOG_TRY(segment::read_seal(*opened.segment, link.end.offset));
     }
     if (!link.seal) {
-      survey_.report.notes.push_back(concat(link.name, ": the seal at offset ", link.end.offset,
-                                            " does not verify; no record is lost with it"));
+      survey_.report.notes.emplace_back(concat(link.name, ": the seal at offset ", link.end.offset,
+                                               " does not verify; no record is lost with it"));
     }
     return {};
   }
