@@ -232,22 +232,26 @@ class World final : public Stuck {
                    std::optional<Deadline> deadline) {
     const auto payloads = model_.begin_append(records, bytes);
     const std::uint64_t id = payloads.front().id;
+    const bool commits = level == Durability::synced && !deadline && chance(2);
     LsnRange range;
     if (records == 1 && !chance(8)) {
-      const auto lsn = log_->append(payloads.front().bytes);
+      const ByteView record = payloads.front().bytes;
+      const auto lsn = commits ? log_->commit(record) : log_->append(record);
       if (!lsn) return refused(lsn.error(), id, records);
       range = {*lsn, *lsn};
     } else {
       Batch batch;
       for (const Model::Payload& payload : payloads) batch.add(payload.bytes);
-      const auto lsns = log_->append(batch);
+      const auto lsns = commits ? log_->commit(batch) : log_->append(batch);
       if (!lsns) return refused(lsns.error(), id, records);
       range = *lsns;
     }
     ++tally_.appends;
     model_.end_append(id, records, range.first);
     if (!level) return;
-    if (chance(5)) {
+    if (commits) {
+      told(Status(), range.last, *level, false);
+    } else if (chance(5)) {
       log_->notify(range.last, *level, [this, last = range.last, wanted = *level](const Status& s) {
         told(s, last, wanted, false);
       });
@@ -259,6 +263,8 @@ class World final : public Stuck {
   void refused(const Status& status, std::uint64_t first_id, std::size_t records) {
     const bool busy = status.code() == Code::busy && report_when_full_;
     if (!busy) done(status, "append");
+    // A commit may fail behind its append.
+    if (status.code() == Code::outcome_unknown || status.code() == Code::not_found) return;
     model_.refuse_append(first_id, records);
   }
 

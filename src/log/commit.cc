@@ -40,16 +40,50 @@ Status Writer::wait_error(Lsn lsn, std::uint64_t truncations) const {
 }
 
 Status Writer::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline, bool lead) {
-  MutexLock lock(mutex_);
-  if (fork_generation_ != base::fork_generation()) return usable();
-  if (lsn >= next_lsn_) {
-    return {Code::invalid_argument,
-            concat("LSN ", lsn.value, " was not appended; the last one is ", next_lsn_.value - 1)};
+  Waiting waiting;
+  {
+    MutexLock lock(mutex_);
+    if (fork_generation_ != base::fork_generation()) return usable();
+    if (lsn >= next_lsn_) {
+      return {
+          Code::invalid_argument,
+          concat("LSN ", lsn.value, " was not appended; the last one is ", next_lsn_.value - 1)};
+    }
+    if (level == Durability::buffered) return {};
+    if (level == Durability::written) return wait_written(lsn, deadline);
+    if (!lead) return follow(lsn, deadline);
+    waiting.truncations = truncations_;
+    if (auto status = look(lsn, waiting)) return *std::move(status);
   }
-  if (level == Durability::buffered) return {};
-  if (level == Durability::written) return wait_written(lsn, deadline);
-  return wait_synced(lsn, deadline, lead);
+  return sleep_until_synced(lsn, waiting);
 }
+
+template <typename Records>
+auto Writer::commit_records(const Records& records) -> decltype(append(records)) {
+  FORELOG_TRY(check(records));
+  Waiting waiting;
+  std::optional<Status> status;
+  const auto append_and_look = [&]() -> decltype(append(records)) {
+    MutexLock lock(mutex_);
+    const auto appended = append_checked(records);
+    if (!appended) return appended;
+    waiting.truncations = truncations_;
+    status = guarded([&]() FORELOG_REQUIRES(mutex_) { return look(last_of(*appended), waiting); },
+                     Code::outcome_unknown);
+    return appended;
+  };
+  const auto appended = append_and_look();
+  if (!appended) return appended;
+  if (!status) {
+    status = guarded([&] { return sleep_until_synced(last_of(*appended), waiting); },
+                     Code::outcome_unknown);
+  }
+  if (!status->ok()) return *std::move(status);
+  return appended;
+}
+
+Result<Lsn> Writer::commit(ByteView record) { return commit_records(record); }
+Result<LsnRange> Writer::commit(const Batch& batch) { return commit_records(batch); }
 
 Status Writer::wait_written(Lsn lsn, std::optional<Deadline> deadline) {
   const std::uint64_t truncations = truncations_;
@@ -67,57 +101,66 @@ Status Writer::wait_written(Lsn lsn, std::optional<Deadline> deadline) {
   return {};
 }
 
-Status Writer::wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead) {
+Status Writer::follow(Lsn lsn, std::optional<Deadline> deadline) {
   const std::uint64_t truncations = truncations_;
-  bool called = false;  // To lead.
+  while (lsn > view_.synced()) {
+    FORELOG_TRY(wait_error(lsn, truncations));
+    if (deadline && base::now() >= *deadline) {
+      return {Code::timed_out, concat("LSN ", lsn.value, " was not synced in time; it may be yet")};
+    }
+    ++followers_.count;
+    const std::uint32_t seen = followers_.word.load(std::memory_order_relaxed);
+    {
+      MutexUnlock unlocked(mutex_);
+      base::futex_wait(followers_.word, seen, deadline);
+    }
+    --followers_.count;
+  }
+  return {};
+}
+
+std::optional<Status> Writer::look(Lsn lsn, Waiting& waiting) {
   Status status;
   while (lsn > view_.synced()) {
-    status = wait_error(lsn, truncations);
+    status = wait_error(lsn, waiting.truncations);
     if (!status.ok()) break;
-    if (deadline && base::now() >= *deadline) {
-      status = {Code::timed_out,
-                concat("LSN ", lsn.value, " was not synced in time; it may be yet")};
-      break;
+    if (syncing_) {
+      join_crowd(lsn, waiting);
+      return std::nullopt;
     }
-    if (!lead) {
-      sleep_behind(deadline);
-    } else if (!syncing_) {
-      called = false;
-      lead_sync();
-    } else {
-      called = sleep_in_crowd(lsn);
-    }
+    waiting.called = false;
+    lead_sync();
   }
   // A rotation may have synced our record meanwhile, and nobody else was called.
-  if (called && !makes(Mistake::lose_call_to_lead)) call_leader();
+  if (waiting.called && !makes(Mistake::lose_call_to_lead)) call_leader();
   return status;
 }
 
-bool Writer::sleep_in_crowd(Lsn lsn) {
-  const bool covered = !target_ || lsn <= *target_;
-  const std::uint64_t cycle = covered ? cycle_ : cycle_ + 1;
-  Crowd& crowd = crowds_[cycle % 2];
-  ++crowd.count;
-  if (covered) arrived_.store(crowd.count + 1, std::memory_order_relaxed);
-  const std::uint32_t seen = crowd.word.load(std::memory_order_relaxed);
-  {
-    MutexUnlock unlocked(mutex_);
-    base::futex_wait(crowd.word, seen);
+Status Writer::sleep_until_synced(Lsn lsn, Waiting& waiting) {
+  while (true) {
+    base::futex_wait(crowds_[waiting.cycle % 2].word, waiting.seen);
+    // Why without the lock: all of the crowd come at once, and would queue for it only to leave. A
+    // cycle that has ended took its crowd off the books itself.
+    if (waiting.cycle <= ended_.load(std::memory_order_acquire) && lsn <= view_.synced()) return {};
+    MutexLock lock(mutex_);
+    leave_crowd(waiting);
+    if (auto status = look(lsn, waiting)) return *std::move(status);
   }
-  // A cycle that has ended took its crowd off the books itself.
-  const bool ended = cycle < cycle_ || (cycle == cycle_ && !syncing_);
-  if (!ended) --crowd.count;
-  return !ended && !syncing_;
 }
 
-void Writer::sleep_behind(std::optional<Deadline> deadline) {
-  ++followers_.count;
-  const std::uint32_t seen = followers_.word.load(std::memory_order_relaxed);
-  {
-    MutexUnlock unlocked(mutex_);
-    base::futex_wait(followers_.word, seen, deadline);
-  }
-  --followers_.count;
+void Writer::join_crowd(Lsn lsn, Waiting& waiting) {
+  const bool covered = !target_ || lsn <= *target_;
+  waiting.cycle = covered ? cycle_ : cycle_ + 1;
+  Crowd& crowd = crowds_[waiting.cycle % 2];
+  ++crowd.count;
+  if (covered) arrived_.store(crowd.count + 1, std::memory_order_relaxed);
+  waiting.seen = crowd.word.load(std::memory_order_relaxed);
+}
+
+void Writer::leave_crowd(Waiting& waiting) {
+  const bool ended = waiting.cycle <= ended_.load(std::memory_order_relaxed);
+  if (!ended) --crowds_[waiting.cycle % 2].count;
+  waiting.called = !ended && !syncing_;
 }
 
 void Writer::call_leader() {
@@ -199,6 +242,7 @@ void Writer::end_cycle() {
   Crowd& crowd = crowds_[cycle_ % 2];
   Crowd& next = crowds_[(cycle_ + 1) % 2];
   syncing_ = false;
+  ended_.store(cycle_, std::memory_order_release);
   expected_ = crowd.count + 1 + next.count;
   const bool anyone = crowd.count > 0;
   const bool leader = next.count > 0 && !makes(Mistake::forget_to_wake);

@@ -90,7 +90,13 @@ look:
        goto lead
     fi
   }
-  atomic { crowd[me] == NOBODY -> leave_crowd(); called = !ended && !syncing; goto look }
+  if
+  :: atomic { /* Without the lock. */
+       crowd[me] == NOBODY && synced >= lsn &&
+       (own_cycle < cycle || (own_cycle == cycle && !syncing)) -> goto done
+     }
+  :: atomic { crowd[me] == NOBODY -> leave_crowd(); called = !ended && !syncing; goto look }
+  fi;
 lead:
   /* Others append meanwhile: it gathers, or waits for the write role. */
   atomic { !working -> target = appended; target_set = true; working = true }

@@ -88,6 +88,18 @@ struct Log::Impl {
     return writer->wait(lsn, level, deadline, true);
   }
 
+  template <typename Records>
+  auto commit(Log& whole, const Records& records, Durability level,
+              std::optional<Deadline> deadline) -> decltype(whole.append(records)) {
+    if (writer != nullptr && level == Durability::synced && !deadline) {
+      return guarded([&] { return writer->commit(records); });
+    }
+    auto appended = whole.append(records);
+    if (!appended) return appended;
+    FORELOG_TRY(whole.wait(log::last_of(*appended), level, deadline));
+    return appended;
+  }
+
   Result<std::vector<Holder>> holders() {
     std::vector<Holder> found = FORELOG_TRY(log::read_holders(directory_of()));
     const std::vector<log::Link> links = live != nullptr ? live->links() : std::vector<log::Link>();
@@ -201,16 +213,12 @@ Status Log::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline) {
 }
 
 Result<Lsn> Log::commit(ByteView record, Durability level, std::optional<Deadline> deadline) {
-  const Lsn lsn = FORELOG_TRY(append(record));
-  FORELOG_TRY(wait(lsn, level, deadline));
-  return lsn;
+  return impl_->commit(*this, record, level, deadline);
 }
 
 Result<LsnRange> Log::commit(const Batch& batch, Durability level,
                              std::optional<Deadline> deadline) {
-  const LsnRange range = FORELOG_TRY(append(batch));
-  FORELOG_TRY(wait(range.last, level, deadline));
-  return range;
+  return impl_->commit(*this, batch, level, deadline);
 }
 
 void Log::notify(Lsn lsn, Durability level, Done done) {

@@ -205,14 +205,45 @@ std::byte* Writer::place(std::uint64_t body_bytes, std::uint32_t records) {
   return at;
 }
 
-Result<Lsn> Writer::append(ByteView record) {
-  if (record.size() > options_.record_bytes_max) [[unlikely]] {
-    return Status(Code::invalid_argument,
-                  concat("a record of ", record.size(), " bytes is over record_bytes_max, ",
-                         options_.record_bytes_max, "; nothing was appended"));
+Status Writer::check(ByteView record) const {
+  if (record.size() <= options_.record_bytes_max) [[likely]]
+    return {};
+  return {Code::invalid_argument,
+          concat("a record of ", record.size(), " bytes is over record_bytes_max, ",
+                 options_.record_bytes_max, "; nothing was appended")};
+}
+
+Status Writer::check(const Batch& batch) const {
+  if (batch.empty()) return {Code::invalid_argument, "the batch is empty"};
+  if (batch.record_bytes_max() > options_.record_bytes_max ||
+      batch.payload_bytes() > options_.batch_bytes_max) {
+    return {
+        Code::invalid_argument,
+        concat("a batch of ", batch.payload_bytes(), " bytes, its largest record ",
+               batch.record_bytes_max(), ", is over batch_bytes_max, ", options_.batch_bytes_max,
+               ", or record_bytes_max, ", options_.record_bytes_max, "; nothing was appended")};
   }
-  const std::uint64_t body_bytes = format::record_bytes(record.size());
+  const std::uint64_t bytes = batch.encoded().size();
+  if (bytes <= format::kFrameBodyLimit && batch.size() <= UINT32_MAX) return {};
+  return {Code::invalid_argument,
+          concat("a batch of ", batch.size(), " records and ", bytes,
+                 " bytes with their lengths does not fit a frame; nothing was appended")};
+}
+
+Result<Lsn> Writer::append(ByteView record) {
+  FORELOG_TRY(check(record));
   MutexLock lock(mutex_);
+  return append_checked(record);
+}
+
+Result<LsnRange> Writer::append(const Batch& batch) {
+  FORELOG_TRY(check(batch));
+  MutexLock lock(mutex_);
+  return append_checked(batch);
+}
+
+Result<Lsn> Writer::append_checked(ByteView record) {
+  const std::uint64_t body_bytes = format::record_bytes(record.size());
   FORELOG_TRY(make_room(body_bytes));
   const Lsn lsn = next_lsn_;
   format::put_record(place(body_bytes, 1), record);
@@ -221,23 +252,8 @@ Result<Lsn> Writer::append(ByteView record) {
   return lsn;
 }
 
-Result<LsnRange> Writer::append(const Batch& batch) {
-  if (batch.empty()) return Status(Code::invalid_argument, "the batch is empty");
-  if (batch.record_bytes_max() > options_.record_bytes_max ||
-      batch.payload_bytes() > options_.batch_bytes_max) {
-    return Status(
-        Code::invalid_argument,
-        concat("a batch of ", batch.payload_bytes(), " bytes, its largest record ",
-               batch.record_bytes_max(), ", is over batch_bytes_max, ", options_.batch_bytes_max,
-               ", or record_bytes_max, ", options_.record_bytes_max, "; nothing was appended"));
-  }
+Result<LsnRange> Writer::append_checked(const Batch& batch) {
   const ByteView encoded = batch.encoded();
-  if (encoded.size() > format::kFrameBodyLimit || batch.size() > UINT32_MAX) {
-    return Status(Code::invalid_argument,
-                  concat("a batch of ", batch.size(), " records and ", encoded.size(),
-                         " bytes with their lengths does not fit a frame; nothing was appended"));
-  }
-  MutexLock lock(mutex_);
   FORELOG_TRY(make_room(encoded.size()));
   const Lsn first = next_lsn_;
   std::memcpy(place(encoded.size(), static_cast<std::uint32_t>(batch.size())), encoded.data(),

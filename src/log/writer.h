@@ -43,6 +43,10 @@ struct GroupBuffer {
   void reserve(std::size_t bytes_more);
 };
 
+// Of what an append returns.
+constexpr Lsn last_of(Lsn lsn) { return lsn; }
+constexpr Lsn last_of(const LsnRange& range) { return range.last; }
+
 class Writer {
  public:
   // Everything in `active` is synced. `capacity` is the size of its file; segments are numbered
@@ -55,7 +59,12 @@ class Writer {
   Result<Lsn> append(ByteView record) FORELOG_EXCLUDES(mutex_);
   Result<LsnRange> append(const Batch& batch) FORELOG_EXCLUDES(mutex_);
 
-  // As Log::wait. Without `lead` it only waits, and leaves the work to another thread.
+  // append() and wait() until it is synced, with the lock taken once: with many threads it is what
+  // they queue for.
+  Result<Lsn> commit(ByteView record) FORELOG_EXCLUDES(mutex_);
+  Result<LsnRange> commit(const Batch& batch) FORELOG_EXCLUDES(mutex_);
+
+  // As Log::wait; with `lead`, without a deadline for `synced`. Without `lead` it only waits, and leaves the work to another thread.
   Status wait(Lsn lsn, Durability level, std::optional<Deadline> deadline, bool lead)
       FORELOG_EXCLUDES(mutex_);
 
@@ -93,6 +102,14 @@ class Writer {
     std::uint32_t count = 0;  // Under mutex_.
   };
 
+  // A thread that waits for a sync, and leads one when no one does.
+  struct Waiting {
+    std::uint64_t truncations = 0;  // As when it began.
+    std::uint64_t cycle = 0;        // It is in the crowd of this one, ...
+    std::uint32_t seen = 0;         // ... whose word it will sleep on while it says this.
+    bool called = false;            // It was woken to lead the next cycle.
+  };
+
   struct Plan {  // Of a truncation.
     format::SegmentHeader header;
     segment::SegmentTail tail;
@@ -100,6 +117,12 @@ class Writer {
   };
 
   Status usable() const FORELOG_REQUIRES(mutex_);
+  Status check(ByteView record) const;
+  Status check(const Batch& batch) const;
+  Result<Lsn> append_checked(ByteView record) FORELOG_REQUIRES(mutex_);
+  Result<LsnRange> append_checked(const Batch& batch) FORELOG_REQUIRES(mutex_);
+  template <typename Records>
+  auto commit_records(const Records& records) -> decltype(append(records)) FORELOG_EXCLUDES(mutex_);
   Status make_room(std::uint64_t body_bytes) FORELOG_REQUIRES(mutex_);
   bool needs_new_segment(std::uint64_t body_bytes) const FORELOG_REQUIRES(mutex_);
   Status fetch_spare(std::uint64_t capacity, bool small_will_do) FORELOG_REQUIRES(mutex_);
@@ -125,10 +148,12 @@ class Writer {
   // Why a wait for `lsn` cannot end well, if it cannot. `truncations` is as when it began.
   Status wait_error(Lsn lsn, std::uint64_t truncations) const FORELOG_REQUIRES(mutex_);
   Status wait_written(Lsn lsn, std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
-  Status wait_synced(Lsn lsn, std::optional<Deadline> deadline, bool lead) FORELOG_REQUIRES(mutex_);
-  // While a sync is under way. True when this thread was woken to lead the next one.
-  bool sleep_in_crowd(Lsn lsn) FORELOG_REQUIRES(mutex_);
-  void sleep_behind(std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
+  Status follow(Lsn lsn, std::optional<Deadline> deadline) FORELOG_REQUIRES(mutex_);
+  // How the wait for `lsn` ended; nothing: it must sleep.
+  std::optional<Status> look(Lsn lsn, Waiting& waiting) FORELOG_REQUIRES(mutex_);
+  Status sleep_until_synced(Lsn lsn, Waiting& waiting) FORELOG_EXCLUDES(mutex_);
+  void join_crowd(Lsn lsn, Waiting& waiting) FORELOG_REQUIRES(mutex_);
+  void leave_crowd(Waiting& waiting) FORELOG_REQUIRES(mutex_);
   void call_leader() FORELOG_REQUIRES(mutex_);
   void plan_from_active() FORELOG_REQUIRES(mutex_);
   std::uint64_t now();  // Never goes back. With the write role.
@@ -170,6 +195,7 @@ class Writer {
   bool syncing_ FORELOG_GUARDED_BY(mutex_) = false;
   std::uint64_t cycle_ FORELOG_GUARDED_BY(mutex_) = 0;    // Of the sync under way, or the last one.
   std::optional<Lsn> target_ FORELOG_GUARDED_BY(mutex_);  // What it covers, once that is fixed.
+  std::atomic<std::uint64_t> ended_{0};                   // The last cycle that has ended.
   Crowd crowds_[2];                        // Of this cycle and of the next, by parity.
   Crowd followers_;                        // Who waits, and does not lead.
   std::atomic<std::uint32_t> arrived_{0};  // In the crowd of the cycle that is being gathered.
