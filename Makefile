@@ -57,11 +57,13 @@ check-layers:
 check-demo:
 	$(MAKE) demo
 
-# clang's own warnings over everything, -Wthread-safety among them, with NDEBUG as in a release.
+# clang's own warnings, -Wthread-safety among them, with NDEBUG as in a release. The tests and the
+# fuzzers get them in check-asan and check-fuzz, which clang compiles too.
 check-clang:
 	$(packages) build test check
 	$(call configure,tidy)
-	$(call compile,tidy)
+	$(call compile,tidy) --target forelog_shared forelog_static forelog_program forelog_sim \
+	  forelog_bench example_first
 
 check-model:
 	$(packages) build check
@@ -99,7 +101,7 @@ check-fuzz:
 	$(packages) build check
 	$(call configure,fuzz)
 	$(call compile,fuzz) --target fuzzers
-	tools/run-fuzzers build/fuzz $(or $(FUZZ_SECONDS),60)
+	tools/run-fuzzers build/fuzz $(or $(FUZZ_SECONDS),60) $(JOBS)
 
 install: ## library, headers and program, to PREFIX (/usr/local) below DESTDIR
 	$(packages) build

@@ -58,21 +58,21 @@ Status Writer::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline,
   return sleep_until_synced(lsn, waiting);
 }
 
-template <typename Records>
-auto Writer::commit_records(const Records& records) -> decltype(append(records)) {
+template <typename Appended, typename Records>
+Result<Appended> Writer::commit_records(const Records& records) {
   FORELOG_TRY(check(records));
   Waiting waiting;
   std::optional<Status> status;
-  const auto append_and_look = [&]() -> decltype(append(records)) {
+  const auto append_and_look = [&]() -> Result<Appended> {
     MutexLock lock(mutex_);
-    const auto appended = append_checked(records);
+    const Result<Appended> appended = append_checked(records);
     if (!appended) return appended;
     waiting.truncations = truncations_;
     status = guarded([&]() FORELOG_REQUIRES(mutex_) { return look(last_of(*appended), waiting); },
                      Code::outcome_unknown);
     return appended;
   };
-  const auto appended = append_and_look();
+  const Result<Appended> appended = append_and_look();
   if (!appended) return appended;
   if (!status) {
     status = guarded([&] { return sleep_until_synced(last_of(*appended), waiting); },
@@ -82,8 +82,8 @@ auto Writer::commit_records(const Records& records) -> decltype(append(records))
   return appended;
 }
 
-Result<Lsn> Writer::commit(ByteView record) { return commit_records(record); }
-Result<LsnRange> Writer::commit(const Batch& batch) { return commit_records(batch); }
+Result<Lsn> Writer::commit(ByteView record) { return commit_records<Lsn>(record); }
+Result<LsnRange> Writer::commit(const Batch& batch) { return commit_records<LsnRange>(batch); }
 
 Status Writer::wait_written(Lsn lsn, std::optional<Deadline> deadline) {
   const std::uint64_t truncations = truncations_;

@@ -121,8 +121,8 @@ class Writer {
   Status check(const Batch& batch) const;
   Result<Lsn> append_checked(ByteView record) FORELOG_REQUIRES(mutex_);
   Result<LsnRange> append_checked(const Batch& batch) FORELOG_REQUIRES(mutex_);
-  template <typename Records>
-  auto commit_records(const Records& records) -> decltype(append(records)) FORELOG_EXCLUDES(mutex_);
+  template <typename Appended, typename Records>
+  Result<Appended> commit_records(const Records& records) FORELOG_EXCLUDES(mutex_);
   Status make_room(std::uint64_t body_bytes) FORELOG_REQUIRES(mutex_);
   bool needs_new_segment(std::uint64_t body_bytes) const FORELOG_REQUIRES(mutex_);
   Status fetch_spare(std::uint64_t capacity, bool small_will_do) FORELOG_REQUIRES(mutex_);
