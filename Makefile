@@ -110,7 +110,7 @@ install: ## library, headers and program, to PREFIX (/usr/local) below DESTDIR
 	DESTDIR="$(DESTDIR)" cmake --install build/release
 	@[ -n "$(DESTDIR)" ] || echo "If programs do not find libforelog.so yet: run ldconfig as root."
 
-bench: ## compare with LevelDB and RocksDB: ARGS="..." goes to forelog_bench
+bench: ## compare with the disk's limit and with five peers: ARGS="..." goes to forelog_bench
 	$(packages) build bench
 	$(call configure,bench)
 	$(call compile,bench) --target forelog_bench

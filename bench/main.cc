@@ -1,4 +1,4 @@
-// forelog_bench: Forelog beside the limit of the machine and beside LevelDB and RocksDB, on the
+// forelog_bench: Forelog beside the limit of the machine and beside its peers (peer.h), on the
 // same work, interleaved in one run. bench/README.md says what is measured, and how.
 #include <unistd.h>
 
@@ -164,7 +164,9 @@ int list_names() {
 
 int main_of(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app("Forelog beside the limit of the machine and beside LevelDB and RocksDB.");
+  CLI::App app(
+      "Forelog beside the limit of the machine and beside its peers: LevelDB, RocksDB, SQLite, "
+      "LMDB, WiredTiger.");
   app.add_option("--dir", arguments.dir, "On the disk to measure; works in a fresh directory there")
       ->capture_default_str();
   app.add_option("--only", arguments.only, "Only what has this in its name (may be given again)");

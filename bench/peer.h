@@ -36,8 +36,12 @@ struct PeerKind {
       open;
 };
 
-std::vector<PeerKind> leveldb_kinds();  // None when it was not there at compile time.
+// None when it was not there at compile time.
+std::vector<PeerKind> leveldb_kinds();
 std::vector<PeerKind> rocksdb_kinds();
+std::vector<PeerKind> sqlite_kinds();
+std::vector<PeerKind> lmdb_kinds();
+std::vector<PeerKind> wiredtiger_kinds();
 std::vector<PeerKind> all_peers();
 
 Result<Session> peer_puts(const PeerKind& kind, const std::filesystem::path& dir, unsigned threads,

@@ -1,5 +1,5 @@
-# forelog_bench: all of bench/, beside LevelDB and RocksDB where Debian's packages are installed
-# (FORELOG_BENCH_LEVELDB and FORELOG_BENCH_ROCKSDB tell the sources).
+# forelog_bench: all of bench/, beside those peers whose Debian packages are installed
+# (FORELOG_BENCH_LEVELDB and so on tell the sources).
 file(GLOB bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cc")
 if(NOT bench_sources)
   return()
@@ -10,12 +10,15 @@ endif()
 forelog_executable(forelog_bench ${bench_sources})
 target_link_libraries(forelog_bench PRIVATE forelog_cli)
 
+set(rivals leveldb rocksdb sqlite lmdb wiredtiger)
+set(headers leveldb/db.h rocksdb/db.h sqlite3.h lmdb.h wiredtiger.h)
+set(libraries leveldb rocksdb sqlite3 lmdb wiredtiger)
 # Why not their CMake packages: RocksDB's asks for the development files of six libraries that
 # a program linked to the shared library does not need.
-foreach(rival IN ITEMS leveldb rocksdb)
+foreach(rival header library IN ZIP_LISTS rivals headers libraries)
   string(TOUPPER ${rival} RIVAL)
-  find_path(${RIVAL}_INCLUDE_DIR ${rival}/db.h)
-  find_library(${RIVAL}_LIBRARY ${rival})
+  find_path(${RIVAL}_INCLUDE_DIR ${header})
+  find_library(${RIVAL}_LIBRARY ${library})
   mark_as_advanced(${RIVAL}_INCLUDE_DIR ${RIVAL}_LIBRARY)
   if(${RIVAL}_INCLUDE_DIR AND ${RIVAL}_LIBRARY)
     target_include_directories(forelog_bench SYSTEM PRIVATE "${${RIVAL}_INCLUDE_DIR}")
