@@ -21,7 +21,7 @@ configure = cmake --preset $(1) --log-level=WARNING
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo soak test build check list-checks $(CHECKS) install bench fuzz coverage format clean
+.PHONY: help demo soak test build check list-checks $(CHECKS) install bench bench-quick bench-compare fuzz coverage format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -115,6 +115,13 @@ bench: ## compare with the disk's limit and with five peers: ARGS="..." goes to 
 	$(call configure,bench)
 	$(call compile,bench) --target forelog_bench
 	build/release/bin/forelog_bench $(ARGS)
+
+bench-quick: ## the same in two minutes
+	$(MAKE) bench ARGS="--quick $(ARGS)"
+
+bench-compare: ## this tree against another commit, in turns: BASE=<commit> [TURNS=5] [ARGS="--only synced"]
+	$(packages) build bench
+	tools/bench-compare "$(BASE)" $(or $(TURNS),5) $(ARGS)
 
 fuzz: ## run every fuzzer for FUZZ_SECONDS (600) each
 	$(MAKE) check-fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600)

@@ -23,6 +23,7 @@
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
+#include "compare.h"
 #include "forelog/bytes.h"
 #include "forelog/try.h"
 #include "recovery.h"
@@ -44,7 +45,8 @@ struct Arguments {
   double seconds = 1.0;
   double quiet_wait = 0;
   unsigned rounds = 5;
-  bool quick = false, list = false;
+  std::vector<std::string> base, here;  // To compare.
+  bool quick = false, list = false, without_peers = false;
 };
 
 // Waits until other programs leave nine tenths of the machine, at most `patience` seconds.
@@ -97,6 +99,9 @@ Status run_workloads(Session& session) {
       }};
   for (Workload& workload : all_workloads(arguments.quick ? kReadBytesQuick : kReadBytes)) {
     if (!session.wanted(workload.name)) continue;
+    if (arguments.without_peers) {
+      std::erase_if(workload.contestants, [](const Contestant& c) { return c.role == Role::peer; });
+    }
     const WorkloadResult result = FORELOG_TRY(run_workload(workload, session.home, options));
     FORELOG_TRY(session.print(table(result)));
     session.workloads.push_back(to_json(result));
@@ -153,6 +158,13 @@ Status run(const Arguments& arguments) {
   return write_json(session, machine_json);
 }
 
+Status print_comparison(const Arguments& arguments) {
+  const std::string text = FORELOG_TRY(compare({arguments.base.begin(), arguments.base.end()},
+                                               {arguments.here.begin(), arguments.here.end()}));
+  std::fputs(text.c_str(), stdout);
+  return {};
+}
+
 int list_names() {
   for (const Workload& workload : all_workloads(kReadBytes)) {
     std::printf("%-16s%s\n", workload.name.c_str(), workload.title.c_str());
@@ -182,13 +194,18 @@ int main_of(int argc, char** argv) {
   app.add_flag("--quick", arguments.quick,
                "About two minutes: 3 rounds of 0.25 s, nothing of 8 GiB");
   app.add_flag("--list", arguments.list, "Show the names, and do nothing");
+  app.add_flag("--without-peers", arguments.without_peers, "Only the limit and Forelog");
+  app.add_option("--compare-base", arguments.base,
+                 "Measure nothing: compare results that --json wrote, these ...");
+  app.add_option("--compare-here", arguments.here, "... with these, turn by turn");
   CLI11_PARSE(app, argc, argv);
   if (arguments.list) return list_names();
   if (arguments.quick) {
     if (seconds->count() == 0) arguments.seconds = 0.25;
     if (rounds->count() == 0) arguments.rounds = 3;
   }
-  const Status status = run(arguments);
+  const bool compares = !arguments.base.empty() || !arguments.here.empty();
+  const Status status = compares ? print_comparison(arguments) : run(arguments);
   if (status.ok()) return 0;
   std::fprintf(stderr, "forelog_bench: %s\n", std::string(status.message()).c_str());
   return 1;
