@@ -14,7 +14,7 @@ SOAK_SECONDS ?= 7200
 
 # What `make check` does after `make test`, in this order: the cheap ones first. .ci/run asks for
 # this list with `make list-checks`, so that it is written once.
-CHECKS := check-format check-layers check-model check-demo check-sim check-clang check-tidy check-asan check-tsan check-fuzz
+CHECKS := check-format check-layers check-model check-instructions check-demo check-sim check-clang check-tidy check-asan check-tsan check-fuzz
 
 packages = @tools/install-packages
 configure = cmake --preset $(1) --log-level=WARNING
@@ -53,6 +53,12 @@ check-format:
 check-layers:
 	tools/check-layers --self-test
 	tools/check-layers
+
+check-instructions: ## what the hot paths cost in instructions, against what is kept in bench/hot_path
+	$(packages) build check
+	$(call configure,release)
+	$(call compile,release) --target forelog_hot_path
+	tools/check-instructions build/release/bin/forelog_hot_path
 
 check-demo:
 	$(MAKE) demo
