@@ -24,7 +24,7 @@ Result<std::uint64_t> parse_count_or_zero(std::string_view text);
 Result<Durability> parse_level(std::string_view text);
 
 // RFC 3339 ("2026-01-02T03:04:05Z", with a fraction or an offset if need be); the same with a blank
-// for the T, without seconds, time or offset (UTC); "@1767323045.5" (seconds since 1970); or how
+// for the T, without seconds, time (midnight) or offset (UTC); "@1767323045.5" (seconds since 1970); or how
 // long before `now`: "90s", "10m", "2h", "3d", "1w", "1h30m", each with " ago" or without.
 Result<Timestamp> parse_time(std::string_view text, Timestamp now);
 

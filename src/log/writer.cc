@@ -20,6 +20,7 @@ using base::makes;
 using base::Mistake;
 using base::MutexLock;
 using base::MutexUnlock;
+using base::plural;
 using format::frame_bytes;
 using segment::PendingFrame;
 
@@ -207,9 +208,10 @@ std::byte* Writer::place(std::uint64_t body_bytes, std::uint32_t records) {
 
 Result<Lsn> Writer::append(ByteView record) {
   if (record.size() > options_.record_bytes_max) [[unlikely]] {
-    return Status(Code::invalid_argument,
-                  concat("a record of ", record.size(), " bytes is over record_bytes_max, ",
-                         options_.record_bytes_max, "; nothing was appended"));
+    return Status(
+        Code::invalid_argument,
+        concat("a record of ", record.size(), " ", plural(record.size(), "byte"),
+               " is over record_bytes_max, ", options_.record_bytes_max, "; nothing was appended"));
   }
   const std::uint64_t body_bytes = format::record_bytes(record.size());
   MutexLock lock(mutex_);
@@ -227,14 +229,16 @@ Result<LsnRange> Writer::append(const Batch& batch) {
       batch.payload_bytes() > options_.batch_bytes_max) {
     return Status(
         Code::invalid_argument,
-        concat("a batch of ", batch.payload_bytes(), " bytes, its largest record ",
-               batch.record_bytes_max(), ", is over batch_bytes_max, ", options_.batch_bytes_max,
-               ", or record_bytes_max, ", options_.record_bytes_max, "; nothing was appended"));
+        concat("a batch of ", batch.payload_bytes(), " ", plural(batch.payload_bytes(), "byte"),
+               ", its largest record ", batch.record_bytes_max(), ", is over batch_bytes_max, ",
+               options_.batch_bytes_max, ", or record_bytes_max, ", options_.record_bytes_max,
+               "; nothing was appended"));
   }
   const ByteView encoded = batch.encoded();
   if (encoded.size() > format::kFrameBodyLimit || batch.size() > UINT32_MAX) {
     return Status(Code::invalid_argument,
-                  concat("a batch of ", batch.size(), " records and ", encoded.size(),
+                  concat("a batch of ", batch.size(), " ", plural(batch.size(), "record"), " and ",
+                         encoded.size(),
                          " bytes with their lengths does not fit a frame; nothing was appended"));
   }
   MutexLock lock(mutex_);
