@@ -30,7 +30,8 @@ class FORELOG_EXPORT Cursor {
   // The next record; nullopt at the end (read), or when a stop was requested (tail).
   // Errors, after which the cursor stays where it is and may be asked again:
   //   trimmed    the LSN was dropped by keep_from; the message names the first one kept
-  //   not_found  the LSN was dropped by keep_through
+  //   not_found  the LSN was dropped by keep_through: the message names where to go on; or, where
+  //              another process writes the log, its files were removed or exchanged for another's
   //   corrupt    acknowledged bytes do not verify; the message names file, offset and LSN
   //   io_error   reading failed; says nothing about the data
   Result<std::optional<Entry>> next();

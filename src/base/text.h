@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,11 @@ std::string concat(const Parts&... parts) {
   std::string text;
   (append_text(text, parts), ...);
   return text;
+}
+
+// "byte" where there is one of them, else "bytes".
+inline std::string plural(std::uint64_t count, std::string_view thing) {
+  return concat(thing, count == 1 ? "" : "s");
 }
 
 }  // namespace forelog::base

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 
+#include "cli/units.h"
 #include "forelog/try.h"
 
 namespace forelog::cli {
@@ -88,8 +89,8 @@ Result<Life> AppendWorkload::end_well(std::uint64_t last) {
   if (!outcome.killed && outcome.exit_code == 0 && outcome.acknowledged == outcome.sent) {
     return life_of(round_, outcome);
   }
-  return Status(Code::io_error, "the last child was given " + std::to_string(outcome.sent - last) +
-                                    " records, acknowledged " +
+  return Status(Code::io_error, "the last child was given " +
+                                    count_of(outcome.sent - last, "record") + ", acknowledged " +
                                     std::to_string(outcome.acknowledged - last) +
                                     " and ended with exit code " +
                                     std::to_string(outcome.exit_code) + ":\n" + outcome.errors);

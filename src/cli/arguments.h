@@ -29,7 +29,12 @@ CLI::Option* add_parsed(CLI::App& command, const std::string& name, const std::s
 }
 
 inline CLI::Option* add_directory(CLI::App& command, std::string& target) {
-  return command.add_option("DIR", target, "Directory of the log")->type_name("")->required();
+  return command
+      .add_option(
+          "DIR", target,
+          "Directory of the log itself: a symbolic link is refused, one among its parents is not")
+      ->type_name("")
+      ->required();
 }
 
 }  // namespace forelog::cli

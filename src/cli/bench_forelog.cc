@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cli/bench_credits.h"
+#include "cli/units.h"
 #include "forelog/forelog.h"
 
 namespace forelog::bench {
@@ -52,7 +53,7 @@ Result<std::shared_ptr<Log>> open_log(const std::filesystem::path& dir, Age age)
 
 Status expect_records(std::uint64_t found, std::uint64_t wanted) {
   if (found == wanted) return {};
-  return {Code::io_error, "the log to read has " + std::to_string(found) + " records instead of " +
+  return {Code::io_error, "the log to read has " + cli::count_of(found, "record") + " instead of " +
                               std::to_string(wanted)};
 }
 

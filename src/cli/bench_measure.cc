@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <system_error>
 #include <thread>
@@ -18,9 +19,23 @@
 namespace forelog::bench {
 namespace {
 
-volatile std::sig_atomic_t interrupt_seen = 0;
+// Signals that come within about this time are one: timeout(1) sends its own to the process, and to
+// its group.
+constexpr std::int64_t kOneInterruptSeconds = 1;
 
-extern "C" void note_interrupt(int) { interrupt_seen = 1; }
+// When the first one came, in seconds of CLOCK_MONOTONIC; 0: none did.
+std::atomic<std::int64_t> interrupted_at = 0;
+static_assert(std::atomic<std::int64_t>::is_always_lock_free, "used in a signal handler");
+
+extern "C" void note_interrupt(int signal) {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  std::int64_t first = 0;
+  if (interrupted_at.compare_exchange_strong(first, std::max<std::int64_t>(now.tv_sec, 1))) return;
+  if (now.tv_sec - first <= kOneInterruptSeconds) return;
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
 
 // Time for all the threads of a round to be there before any of them counts.
 constexpr std::chrono::milliseconds kStartUp{10};
@@ -168,13 +183,13 @@ Latency percentiles(std::vector<std::uint32_t>& nanoseconds) {
   return {at(0.5), at(0.99), at(0.999)};
 }
 
-bool interrupted() noexcept { return interrupt_seen != 0; }
+bool interrupted() noexcept { return interrupted_at.load(std::memory_order_relaxed) != 0; }
 
 InterruptGuard::InterruptGuard() {
   struct sigaction action = {};
   action.sa_handler = note_interrupt;
   sigemptyset(&action.sa_mask);
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  action.sa_flags = SA_RESTART;
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
     ::sigaction(kSignals[i], nullptr, &before_[i]);
     if (before_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
@@ -190,7 +205,11 @@ Result<TemporaryDirectory> TemporaryDirectory::make(const std::filesystem::path&
   const bool made = std::filesystem::create_directory(parent, error);
   if (error) return Status(Code::io_error, parent.string() + ": " + error.message());
   std::string name = (parent / "forelog-bench-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) return system_error("cannot make a directory", name);
+  if (::mkdtemp(name.data()) == nullptr) {
+    Status failed = system_error("cannot make a directory", name);
+    if (made) std::filesystem::remove(parent, error);
+    return failed;
+  }
   return TemporaryDirectory(name, made);
 }
 

@@ -79,8 +79,9 @@ double others_share(const CpuTimes& before, const CpuTimes& after, double wall_s
 // Nearest rank. Sorts in place.
 Latency percentiles(std::vector<std::uint32_t>& nanoseconds);
 
-// Whether SIGINT, SIGTERM or SIGHUP came while an InterruptGuard lived; the second one kills. Cheap
-// enough to be asked before every call (Interrupts of signals.h is a system call).
+// Whether SIGINT, SIGTERM or SIGHUP came while an InterruptGuard lived; another one, two seconds
+// later or more, kills. Cheap enough to be asked before every call (Interrupts of signals.h is a
+// system call).
 bool interrupted() noexcept;
 
 class InterruptGuard {

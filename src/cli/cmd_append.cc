@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/text.h"
 #include "cli/acknowledger.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -151,8 +152,8 @@ class Session {
     const Status batch = appender_.append_batch();
     appender_.announce();
     if (ended && *ended == Ended::interrupted && splitter_.partial_bytes() > 0) {
-      report("interrupted in the middle of a " + options_.unit() + ": its " +
-             std::to_string(splitter_.partial_bytes()) + " bytes were not appended");
+      report("interrupted in the middle of a " + options_.unit() + ", which was not appended: " +
+             count_of(splitter_.partial_bytes(), "byte") + " of it had been read");
     }
     return status.ok() ? batch : status;
   }
@@ -164,18 +165,21 @@ class Session {
   }
 
   ExitCode report_failure(const Status& status, bool all_synced) {
-    const std::string units = options_.unit() + "s of this input";
+    const auto first = [this](std::uint64_t records) {
+      return "the first " + std::to_string(records) + " " + base::plural(records, options_.unit()) +
+             " of this input";
+    };
     std::string message(status.message());
     if (all_synced) {
-      message += "\nSynced and closed: the first " + std::to_string(appender_.records()) + " " +
-                 units + ". What comes behind them was not appended.";
+      message +=
+          "\nSynced and closed: " + first(appender_.records()) + ". What follows was not appended.";
     } else {
       const std::uint64_t acknowledged = acknowledger_.acknowledged_records();
-      message += "\nAcknowledged as " + std::string(to_string(options_.level)) + ": the first " +
-                 std::to_string(acknowledged) + " " + units + ". The next " +
+      message += "\nAcknowledged as " + std::string(to_string(options_.level)) + ": " +
+                 first(acknowledged) + ". The next " +
                  std::to_string(appender_.records() - acknowledged) +
-                 " may be in the log or not (see with `forelog cat`), and what comes behind them "
-                 "was not appended.";
+                 " may be in the log or not (see with `forelog cat`), and what follows was not "
+                 "appended.";
     }
     report(message);
     // Why not `usage` for a line that is too long: the command was right, its input was not.

@@ -100,7 +100,7 @@ Workload reading(std::uint64_t bytes, std::uint64_t log_bytes) {
     return Result<bench::Session>(bench::forelog_verify(dir, records));
   };
   return {.name = "reading",
-          .title = "A log of " + count_text(records) + " records is read, from the page cache",
+          .title = "A log of " + count_of(records, "record") + " is read, from the page cache",
           .contestants = {{"limit: read, add up", Role::limit, raw},
                           {"Forelog, cursor", Role::forelog, scan},
                           {"Forelog, verify", Role::forelog, verify}},

@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/reading.h"
 #include "cli/render.h"
+#include "cli/reports.h"
 #include "cli/units.h"
 #include "forelog/log.h"
 #include "forelog/try.h"
@@ -38,9 +39,7 @@ Result<Lsn> beginning(const Log& log, const CatOptions& options) {
   const Lsn last = std::max(log.watermarks().synced, log.recovery().last_lsn);
   // Behind rot nobody knows where the log ends: then the cursor is to say what it finds.
   if (from > last && log.recovery().verdict != Verdict::rot) {
-    return Status(Code::not_found, "LSN " + std::to_string(from.value) +
-                                       " is not yet written: the last one is " +
-                                       std::to_string(last.value));
+    return not_yet_written(from, last);
   }
   if (options.to && *options.to < log.first_lsn()) {
     return Status(Code::trimmed, "LSN " + std::to_string(options.to->value) +
@@ -103,7 +102,9 @@ class Printer {
       return ExitCode::corrupt;
     }
     if (found.verdict == Verdict::torn_tail) say(found.to_string());
-    return ExitCode::done;
+    if (!options_.to) return ExitCode::done;
+    const Lsn last(cursor.position().value - 1);
+    return fail(not_yet_written(*options_.to, last).with_context(options_.dir));
   }
 
   const CatOptions& options_;
@@ -144,11 +145,15 @@ void add_cat(CLI::App& app, Context& context) {
        "forelog cat /tmp/log --since 10m --format raw --null | xargs -0 -n1 echo"},
       [options] { return run_cat(*options); });
   add_directory(command, options->dir);
-  add_parsed(command, "--from", "LSN", parse_lsn, options->from, "The first record to print");
-  add_parsed(command, "--to", "LSN", parse_lsn, options->to, "The last record to print");
+  add_parsed(command, "--from", "LSN", parse_lsn, options->from,
+             "The first record to print; exit code 4 where it is not there");
+  add_parsed(
+      command, "--to", "LSN", parse_lsn, options->to,
+      "The last record to print; where the log ends before it, all that is there is printed, and "
+      "the exit code is 4");
   add_parsed(command, "--since", "TIME", parse_since, options->since,
              "Records written at TIME or later: 2026-01-02T03:04:05Z, '2026-01-02 03:04:05' (UTC), "
-             "@SECONDS since 1970, or how long ago: 90s, 10m, 2h, 3d");
+             "2026-01-02 (midnight UTC), @SECONDS since 1970, or how long ago: 90s, 10m, 2h, 3d");
   command.add_flag("--salvage", options->salvage,
                    "Go on behind damage, naming each hole on standard error; still exits with 3");
   add_print_arguments(command, options->print);

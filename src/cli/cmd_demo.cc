@@ -92,7 +92,7 @@ Result<std::uint64_t> parse_seconds(std::string_view text) {
 }
 
 std::string introduction(const TortureInput& input, const TorturePlan& plan) {
-  return "Appending the " + count_text(input.lines()) + " lines of " + input.source() +
+  return "Appending " + count_of(input.lines(), "line") + " of " + input.source() +
          ", again and again, to\n" + plan.dir +
          "\nthrough a process that is killed with SIGKILL at random moments (seed " +
          std::to_string(plan.seed) + ").\n\n";
@@ -120,9 +120,9 @@ ExitCode run_demo(const DemoOptions& options) {
   display.clear();
   const Json heading = {{"source", input->source()}, {"seed", plan.seed}};
   const std::string summary =
-      options.json ? json_text(summary_json(heading, run.tally(), status.ok()))
-                   : summary_text(run.tally(), status.ok(),
-                                  "records: each compared with what was sent, at its LSN");
+      options.json
+          ? json_text(summary_json(heading, run.tally(), status.ok()))
+          : summary_text(run.tally(), status.ok(), "each compared with what was sent, at its LSN");
   if (status.ok() && !options.keep) place->remove();
   return tell_end(out, summary, status, plan.dir, options.keep);
 }

@@ -82,7 +82,13 @@ std::string info_text(const std::string& dir, const LogInfo& info) {
   text += "\n" + segments_text(info);
   text += info.holders.empty() ? "\nno holders\n" : "\n" + holders_text(info);
   text += info.writer_alive ? "\nas the writer's files stand:\n" : "\na writer would find:\n";
-  return text + indented(info.recovery.to_string());
+  text += indented(info.recovery.to_string());
+  if (info.segments.size() > 1) {
+    text +=
+        "  (Damage in segments before the last one keeps no writer from opening, and is not\n"
+        "  looked for here: `forelog verify` finds it.)\n";
+  }
+  return text;
 }
 
 ExitCode run_info(const InfoOptions& options) {

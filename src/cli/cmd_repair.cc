@@ -72,7 +72,10 @@ void add_repair(CLI::App& app, Context& context) {
        "Cuts off a torn tail, as opening the log for writing does, after a copy to quarantine/.\n"
        "Refuses rot (exit code 3) and names the choices; with --salvage, copies the damaged bytes "
        "to\n"
-       "quarantine/, declares their records lost, and keeps everything else.",
+       "quarantine/, declares their records lost, and keeps everything else.\n"
+       "Rot inside a segment before the last one keeps no writer from opening the log: repair, "
+       "`verify`\n"
+       "and readers find it, open does not look there.",
        "forelog repair /tmp/log --dry-run\n"
        "forelog repair /tmp/log\n"
        "forelog repair /tmp/log --salvage"},

@@ -132,6 +132,14 @@ Lsn last_lines(const Log& log, std::uint64_t lines) {
   return std::max(Lsn(end.value - back), log.first_lsn());
 }
 
+ExitCode tell_why(const Status& status, const std::string& dir) {
+  const bool gone = status.code() == Code::not_found;
+  return fail(status.with_context(dir), gone ? "`forelog tail " + dir +
+                                                   " --from N` prints what is there now, from LSN "
+                                                   "N on."
+                                             : "");
+}
+
 ExitCode run_tail(const TailOptions& options) {
   const Result<RenderOptions> render = render_options(options.print);
   if (!render) return fail(render.error());
@@ -153,8 +161,7 @@ ExitCode run_tail(const TailOptions& options) {
   stop.request_stop();
   handover.drop();
   follower.join();
-  const ExitCode code = followed.ok() ? ExitCode::done : fail(followed);
-  return finish(out, code);
+  return finish(out, followed.ok() ? ExitCode::done : tell_why(followed, options.dir));
 }
 
 }  // namespace
@@ -166,7 +173,9 @@ void add_tail(CLI::App& app, Context& context) {
       {"tail",
        "Prints the last records of a log and then those that another process adds, as soon as "
        "they\n"
-       "are synced, until interrupted. Goes on when the writer leaves and another one comes.",
+       "are synced, until interrupted. Goes on when the writer leaves and another one comes. "
+       "Exits\n"
+       "with 4 when the log is removed, or what was printed is dropped (trim --keep-through).",
        "forelog tail /tmp/log\n"
        "forelog tail /tmp/log --lines 0 --format json\n"
        "forelog tail /tmp/log --from 1000 --format raw"},

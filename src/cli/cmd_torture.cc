@@ -151,11 +151,10 @@ ExitCode run_torture(const TortureOptions& options) {
   display.clear();
   const Json heading = {{"workload", what}, {"dir", plan.dir}, {"seed", plan.seed}};
   return tell_end(out,
-                  options.json
-                      ? json_text(summary_json(heading, run.tally(), status.ok()))
-                      : summary_text(run.tally(), status.ok(),
-                                     ours ? "records: each compared with what was sent, at its LSN"
-                                          : "records: each read at its LSN, without a hole"),
+                  options.json ? json_text(summary_json(heading, run.tally(), status.ok()))
+                               : summary_text(run.tally(), status.ok(),
+                                              ours ? "each compared with what was sent, at its LSN"
+                                                   : "each read at its LSN, without a hole"),
                   status, plan.dir, !options.json);
 }
 

@@ -34,9 +34,7 @@ Status trim(Log& log, const TrimOptions& options) {
   const Lsn wanted = options.keep_from ? *options.keep_from : *options.keep_through;
   // keep_from one behind the last record empties the log.
   if (wanted > (options.keep_from ? last.next() : last)) {
-    return {Code::not_found, "LSN " + std::to_string(wanted.value) +
-                                 " is not yet written: the last one is " +
-                                 std::to_string(last.value)};
+    return not_yet_written(wanted, last).with_context(options.dir);
   }
   return options.keep_from ? log.keep_from(wanted) : log.keep_through(wanted);
 }

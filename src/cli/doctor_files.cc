@@ -14,6 +14,7 @@
 #include "cli/doctor.h"
 #include "cli/reports.h"
 #include "cli/text.h"
+#include "cli/units.h"
 #include "forelog/maintain.h"
 
 namespace forelog::cli {
@@ -52,8 +53,8 @@ class FileCheck {
       check_file(path, name, owner_of(name));
     });
     if (bad_ == 0) {
-      findings_.push_back({"files", Health::ok,
-                           std::to_string(seen_) + " files of a log, each its owner's alone", ""});
+      findings_.push_back(
+          {"files", Health::ok, count_of(seen_, "file") + " of a log, each its owner's alone", ""});
     } else if (bad_ > kToldMax) {
       findings_.push_back({"files", Health::warning,
                            "and " + std::to_string(bad_ - kToldMax) + " more like these", ""});

@@ -196,8 +196,9 @@ Finding judge_sync(std::chrono::nanoseconds median) {
 Finding judge_space(std::uint64_t free_bytes, std::uint64_t segment_bytes) {
   constexpr std::uint64_t kSegments = 4;
   Finding finding = {"space", Health::ok,
-                     bytes_text(free_bytes) + " free, " + count_text(free_bytes / segment_bytes) +
-                         " segments of " + bytes_text(segment_bytes),
+                     bytes_text(free_bytes) + " free, " +
+                         count_of(free_bytes / segment_bytes, "segment") + " of " +
+                         bytes_text(segment_bytes),
                      ""};
   if (free_bytes < segment_bytes) {
     finding.health = Health::problem;

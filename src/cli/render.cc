@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstddef>
 
+#include "base/text.h"
 #include "cli/text.h"
 #include "cli/units.h"
 
@@ -75,7 +76,7 @@ void Renderer::append_hex(std::string& out, const Entry& entry) {
   if (options_.colour) out += "\x1b[0m";
   out += "  " + time_of(entry) + "  ";
   append_number(out, entry.payload.size());
-  out += entry.payload.size() == 1 ? " byte\n" : " bytes\n";
+  out += " " + base::plural(entry.payload.size(), "byte") + "\n";
   append_hex_dump(out, entry.payload.text());
 }
 

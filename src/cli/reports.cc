@@ -123,6 +123,12 @@ std::string records_text(Lsn first, Lsn last) {
   return count == 1 ? text : text + " to " + std::to_string(last.value);
 }
 
+Status not_yet_written(Lsn lsn, Lsn last) {
+  return {Code::not_found,
+          "LSN " + std::to_string(lsn.value) + " is not yet written: the log " +
+              (last == Lsn() ? "has no record" : "ends at LSN " + std::to_string(last.value))};
+}
+
 void note_recovery(const RecoveryReport& recovery) {
   if (recovery.verdict == Verdict::clean) return;
   report(recovery.to_string());

@@ -1,5 +1,5 @@
 // The library's reports as JSON and as text for a person. Shared by info, verify, repair, trim,
-// append, demo and torture.
+// cat, append, demo and torture.
 //
 // JSON: names as in the public headers; LSNs and bytes as numbers, times as RFC 3339, durations in
 // seconds; what is absent is null.
@@ -12,6 +12,7 @@
 
 #include "forelog/maintain.h"
 #include "forelog/report.h"
+#include "forelog/status.h"
 
 namespace forelog::cli {
 
@@ -30,6 +31,9 @@ std::string json_text(const Json& json);
 
 // "1,000 records: LSN 1 to 1000", or "no records".
 std::string records_text(Lsn first, Lsn last);
+
+// `lsn` is behind the end of a log whose last record is `last`; Lsn{}: it never had one.
+Status not_yet_written(Lsn lsn, Lsn last);
 
 // Tells on standard error what an open for writing did to the log, when it did something.
 void note_recovery(const RecoveryReport& recovery);

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstddef>
-#include <fstream>
-#include <ios>
+#include <cstdio>
+#include <memory>
 #include <random>
+#include <system_error>
 #include <utility>
+
+#include "forelog/try.h"
 
 namespace forelog::cli {
 namespace {
@@ -21,12 +25,21 @@ constexpr std::array kTexts = {
     "/etc/services",
 };
 
+struct CloseFile {
+  void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
+};
+
 // The lines of the first kBytesMax bytes: a log's limits, and a device that never ends.
-std::vector<std::string> read_lines(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
+Result<std::vector<std::string>> read_lines(const std::string& file) {
+  const auto unreadable = [&] {
+    return Status(Code::io_error,
+                  file + ": cannot be read: " + std::generic_category().message(errno));
+  };
+  const std::unique_ptr<std::FILE, CloseFile> in(std::fopen(file.c_str(), "rbe"));
+  if (in == nullptr) return unreadable();
   std::string text(kBytesMax, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  text.resize(std::fread(text.data(), 1, text.size(), in.get()));
+  if (std::ferror(in.get()) != 0) return unreadable();
 
   std::vector<std::string> lines;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -41,13 +54,13 @@ std::vector<std::string> read_lines(const std::string& file) {
 
 Result<TortureInput> TortureInput::load(const std::string& file) {
   if (!file.empty()) {
-    std::vector<std::string> lines = read_lines(file);
+    std::vector<std::string> lines = FORELOG_TRY(read_lines(file));
     if (!lines.empty()) return TortureInput(file, std::move(lines));
-    return Status(Code::io_error, file + ": cannot be read, or holds no line");
+    return Status(Code::invalid_argument, file + ": is empty; give a text of a line at least");
   }
   for (const char* text : kTexts) {
-    std::vector<std::string> lines = read_lines(text);
-    if (lines.size() >= kLinesMin) return TortureInput(text, std::move(lines));
+    Result<std::vector<std::string>> lines = read_lines(text);
+    if (lines && lines->size() >= kLinesMin) return TortureInput(text, *std::move(lines));
   }
   return Status(Code::not_found, "found no text on this machine; give a file: forelog demo FILE");
 }

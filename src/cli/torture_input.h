@@ -16,7 +16,8 @@ namespace forelog::cli {
 
 class TortureInput {
  public:
-  // `file`, or, when it is empty, the first text of some length that a Debian machine has.
+  // `file`, or, when that is "", the first text of some length that a Debian machine has. Errors:
+  // io_error (it cannot be read), invalid_argument (there is nothing in it), not_found (no text).
   static Result<TortureInput> load(const std::string& file);
 
   // Made up, the same for ever: lines of every length, as many short as long ones.

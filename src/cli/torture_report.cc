@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/units.h"
 
 namespace forelog::cli {
@@ -28,7 +29,7 @@ Opens opens_of(const TortureTally& tally) {
 }
 
 std::string progress_line(const TortureTally& tally) {
-  return count_text(tally.kills) + " kills: acknowledged " + count_text(tally.acknowledged) +
+  return count_of(tally.kills, "kill") + ": acknowledged " + count_text(tally.acknowledged) +
          ", recovered " + count_text(tally.recovered) + ", lost " + count_text(tally.verdict.lost) +
          ", torn tails " + count_text(tally.torn_tails) + ", reopened in " +
          (tally.opens.empty() ? "-" : duration_text(tally.opens.back()));
@@ -66,8 +67,10 @@ std::string summary_text(const TortureTally& tally, bool good, std::string_view 
   text += count_line("rounds", tally.rounds);
   text += count_line("kills", tally.kills,
                      count_text(tally.kills_at_open) + " of them while the log was being opened");
-  text += count_line("acknowledged", tally.acknowledged, "records: their LSN was printed");
-  text += count_line("recovered", tally.recovered, recovered_how);
+  text += count_line("acknowledged", tally.acknowledged,
+                     base::plural(tally.acknowledged, "record") + ": each LSN was printed");
+  text += count_line("recovered", tally.recovered,
+                     base::plural(tally.recovered, "record") + ": " + std::string(recovered_how));
   text += count_line("", tally.not_acknowledged, "of them had not been acknowledged before a kill");
   text += count_line("lost", verdict.lost);
   text += count_line("changed", verdict.changed);
@@ -75,7 +78,8 @@ std::string summary_text(const TortureTally& tally, bool good, std::string_view 
   text += count_line("out of order", verdict.out_of_order);
   text += count_line("torn batches", verdict.torn_batches);
   text += count_line("torn tails", tally.torn_tails, "which were never acknowledged, and were cut");
-  text += count_line("verified", tally.verifications, "times, every byte");
+  text += count_line("verified", tally.verifications,
+                     base::plural(tally.verifications, "time") + ", every byte");
   if (!tally.opens.empty()) {
     text += "time to reopen  " + duration_text(opens.min) + " at least, " +
             duration_text(opens.median) + " in the median, " + duration_text(opens.max) +

@@ -5,8 +5,10 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdio>
+#include <limits>
 #include <optional>
 
+#include "base/text.h"
 #include "forelog/bytes.h"
 
 namespace forelog::cli {
@@ -18,13 +20,14 @@ Status unreadable(std::string_view text, std::string_view what) {
   return {Code::invalid_argument, "'" + std::string(text) + "' is not " + std::string(what)};
 }
 
-// Reads digits off the front of `text`; nullopt when there are none or too many.
+// Reads digits off the front of `text`; nullopt when there are none. Of too many: nullopt too, or,
+// if `clamp`, the largest T.
 template <typename T>
-std::optional<T> take_number(std::string_view& text) {
-  T value = 0;
+std::optional<T> take_number(std::string_view& text, bool clamp = false) {
+  T value = std::numeric_limits<T>::max();
   if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) == 0) return {};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc()) return {};
+  if (error != std::errc() && !clamp) return {};
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return value;
 }
@@ -60,12 +63,22 @@ std::optional<nanoseconds> take_fraction(std::string_view& text) {
 
 constexpr std::int64_t kSecondsMax = 9'223'372'036;  // What a Timestamp can hold, to April 2262.
 
-std::optional<Timestamp> parse_epoch(std::string_view text) {
+// Of a text that has one of the forms of a time: what it says, or that no Timestamp can hold it.
+using Reading = Result<Timestamp>;
+
+Reading out_of_range(std::string_view text) {
+  return Status(Code::invalid_argument,
+                "'" + std::string(text) + "' is out of range: a time is from 1970 to 2261");
+}
+
+std::optional<Reading> parse_epoch(std::string_view whole) {
+  std::string_view text = whole;
   if (!take(text, '@')) return {};
-  const std::optional<std::int64_t> seconds = take_number<std::int64_t>(text);
-  if (!seconds || *seconds >= kSecondsMax) return {};
+  const std::optional<std::int64_t> seconds = take_number<std::int64_t>(text, true);
+  if (!seconds) return {};
   const std::optional<nanoseconds> fraction = take_fraction(text);
   if (!fraction || !text.empty()) return {};
+  if (*seconds >= kSecondsMax) return out_of_range(whole);
   return Timestamp(std::chrono::seconds(*seconds) + *fraction);
 }
 
@@ -80,31 +93,34 @@ std::optional<std::int64_t> seconds_in(char unit) {
   }
 }
 
-std::optional<Timestamp> parse_ago(std::string_view text, Timestamp now) {
+std::optional<Reading> parse_ago(std::string_view whole, Timestamp now) {
+  std::string_view text = whole;
   if (text.ends_with("ago")) {
     text.remove_suffix(3);
     if (text.empty() || text.back() != ' ') return {};
     text = text.substr(0, text.find_last_not_of(' ') + 1);
   }
   std::int64_t total = 0;
+  bool too_long = false;
   if (text.empty()) return {};
   while (!text.empty()) {
-    const std::optional<std::int64_t> number = take_number<std::int64_t>(text);
+    const std::optional<std::int64_t> number = take_number<std::int64_t>(text, true);
     if (!number || text.empty()) return {};
     const std::optional<std::int64_t> unit = seconds_in(text[0]);
-    if (!unit || *number > kSecondsMax / *unit) return {};
+    if (!unit) return {};
     text.remove_prefix(1);
-    total += *number * *unit;
-    if (total > kSecondsMax) return {};
+    too_long = too_long || *number > (kSecondsMax - total) / *unit;
+    if (!too_long) total += *number * *unit;
   }
+  if (too_long) return out_of_range(whole);
   const Timestamp epoch{};
   const std::chrono::seconds ago(total);
   return now - epoch < ago ? epoch : now - ago;
 }
 
-std::optional<std::chrono::sys_days> take_date(std::string_view& text) {
-  const std::optional<int> year = take_field(text, 4, 2261);
-  if (!year || *year < 1970 || !take(text, '-')) return {};
+std::optional<std::chrono::year_month_day> take_date(std::string_view& text) {
+  const std::optional<int> year = take_field(text, 4, 9999);
+  if (!year || !take(text, '-')) return {};
   const std::optional<int> month = take_field(text, 2, 12);
   if (!month || !take(text, '-')) return {};
   const std::optional<int> day = take_field(text, 2, 31);
@@ -113,7 +129,7 @@ std::optional<std::chrono::sys_days> take_date(std::string_view& text) {
                                          std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day)));
   if (!date.ok()) return {};
-  return std::chrono::sys_days(date);
+  return date;
 }
 
 // "03:04", "03:04:05", "03:04:05.678".
@@ -144,16 +160,24 @@ std::optional<std::chrono::minutes> take_offset(std::string_view& text) {
   return sign * (std::chrono::hours(*hours) + std::chrono::minutes(*minutes));
 }
 
-std::optional<Timestamp> parse_date_and_time(std::string_view text) {
-  const std::optional<std::chrono::sys_days> date = take_date(text);
+// Without a time of day: midnight, UTC.
+std::optional<Reading> parse_date_and_time(std::string_view whole) {
+  std::string_view text = whole;
+  const std::optional<std::chrono::year_month_day> date = take_date(text);
   if (!date) return {};
-  if (text.empty()) return Timestamp(*date);
-  if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return {};
-  const std::optional<nanoseconds> time_of_day = take_time_of_day(text);
-  if (!time_of_day) return {};
-  const std::optional<std::chrono::minutes> offset = take_offset(text);
-  if (!offset || !text.empty()) return {};
-  return Timestamp(*date) + *time_of_day - *offset;
+  nanoseconds behind_midnight(0);
+  if (!text.empty()) {
+    if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return {};
+    const std::optional<nanoseconds> time_of_day = take_time_of_day(text);
+    if (!time_of_day) return {};
+    const std::optional<std::chrono::minutes> offset = take_offset(text);
+    if (!offset || !text.empty()) return {};
+    behind_midnight = *time_of_day - *offset;
+  }
+  if (date->year() < std::chrono::year(1970) || date->year() > std::chrono::year(2261)) {
+    return out_of_range(whole);
+  }
+  return Timestamp(std::chrono::sys_days(*date)) + behind_midnight;
 }
 
 std::string scaled(double value, const char* unit) {
@@ -221,12 +245,12 @@ Result<Durability> parse_level(std::string_view text) {
 }
 
 Result<Timestamp> parse_time(std::string_view text, Timestamp now) {
-  if (const std::optional<Timestamp> time = parse_date_and_time(text)) return *time;
-  if (const std::optional<Timestamp> time = parse_epoch(text)) return *time;
-  if (const std::optional<Timestamp> time = parse_ago(text, now)) return *time;
+  if (const std::optional<Reading> time = parse_date_and_time(text)) return *time;
+  if (const std::optional<Reading> time = parse_epoch(text)) return *time;
+  if (const std::optional<Reading> time = parse_ago(text, now)) return *time;
   return unreadable(text,
-                    "a time: write 2026-01-02T03:04:05Z, '2026-01-02 03:04:05' (UTC), @1767323045 "
-                    "or how long ago: 90s, 10m, 2h, 3d");
+                    "a time: write 2026-01-02T03:04:05Z, '2026-01-02 03:04:05' (UTC), 2026-01-02 "
+                    "(midnight UTC), @1767323045 or how long ago: 90s, 10m, 2h, 3d");
 }
 
 std::string time_text(Timestamp time) {
@@ -257,7 +281,7 @@ std::string count_text(std::uint64_t count) {
 }
 
 std::string count_of(std::uint64_t count, std::string_view thing) {
-  return count_text(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
+  return count_text(count) + " " + base::plural(count, thing);
 }
 
 std::string duration_text(nanoseconds duration) {

@@ -24,8 +24,9 @@ Result<std::uint64_t> parse_count_or_zero(std::string_view text);
 Result<Durability> parse_level(std::string_view text);
 
 // RFC 3339 ("2026-01-02T03:04:05Z", with a fraction or an offset if need be); the same with a blank
-// for the T, without seconds, time or offset (UTC); "@1767323045.5" (seconds since 1970); or how
-// long before `now`: "90s", "10m", "2h", "3d", "1w", "1h30m", each with " ago" or without.
+// for the T, without seconds, offset (UTC) or time (midnight UTC); "@1767323045.5" (seconds since
+// 1970); or how long before `now`: "90s", "10m", "2h", "3d", "1w", "1h30m", each with " ago" or
+// without.
 Result<Timestamp> parse_time(std::string_view text, Timestamp now);
 
 std::string time_text(Timestamp time);        // 2026-01-02T03:04:05.123456789Z

@@ -94,7 +94,6 @@ TEST(Time, RefusesTheRest) {
                            "@",
                            "@x",
                            "@1.",
-                           "@99999999999999999999",
                            "2026-1-2",
                            "2026-13-01",
                            "2026-02-29",
@@ -105,12 +104,19 @@ TEST(Time, RefusesTheRest) {
                            "2026-01-02T03:04:61Z",
                            "2026-01-02T03:04:05X",
                            "2026-01-02T03:04:05Z ",
-                           "2026-01-02T03:04:05+2",
-                           "1969-12-31",
-                           "2262-01-01",
-                           "99999999999999999999s",
-                           "9223372036w"}) {
+                           "2026-01-02T03:04:05+2"}) {
     EXPECT_EQ(read_time(text), "refused") << text;
+  }
+}
+
+TEST(Time, TellsWhatIsOutOfRangeFromWhatIsNoTime) {
+  for (const char* text :
+       {"1969-12-31", "2262-01-01", "9999-12-31T23:59:59Z", "@9223372036", "@99999999999999999999",
+        "9223372036w", "99999999999999999999s", "9223372036s1s"}) {
+    const Result<Timestamp> time = parse_time(text, kNow);
+    ASSERT_FALSE(time) << text;
+    EXPECT_NE(time.error().message().find("out of range"), std::string_view::npos)
+        << time.error().message();
   }
 }
 

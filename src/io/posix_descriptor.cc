@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <system_error>
 
+#include "base/text.h"
 #include "forelog/try.h"
 #include "io/arguments.h"
 
@@ -38,6 +41,8 @@ std::string_view hint_of(int error) {
     case ELOOP: return " (a symbolic link, which is never followed)";
     case ENXIO:
     case ENODEV: return " (a special file, where a regular file is expected)";
+    case EROFS:
+      return " (what is there can be opened read-only; to write, remount the file system)";
     case EFBIG: return " (over RLIMIT_FSIZE or the file system's largest file)";
     default: return "";
   }
@@ -87,6 +92,23 @@ Status system_error(int error, std::string_view doing, std::string_view path) {
   return failure(code_of(error), doing, path, why);
 }
 
+Status cannot_open(int error, std::string_view doing, int directory, const std::string& name,
+                   std::string_view path) {
+  struct stat found {};
+  if (error != EACCES || ::fstatat(directory, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
+    return system_error(error, doing, path);
+  }
+  std::array<char, 8> mode;
+  static_cast<void>(
+      std::snprintf(mode.data(), mode.size(), "%04o", found.st_mode & kPermissionBits));
+  return failure(
+      Code::io_error, doing, path,
+      base::concat(std::generic_category().message(error), " (it belongs to user ", found.st_uid,
+                   " and has mode ", mode.data(), "; this process runs as user ", ::geteuid(),
+                   "; readers need the right to read, and to enter a directory; a "
+                   "writer needs the right to write, too)"));
+}
+
 Status sync_directory(int directory, std::string_view path) {
   if (::fsync(directory) != 0) return system_error(errno, "sync the directory", path);
   return {};
@@ -99,7 +121,7 @@ Result<FileDescriptor> open_regular_file(int directory, const std::string& name,
       [&] { return ::openat(directory, name.c_str(), open_flags(mode), kFileMode); }));
   if (file.number() < 0) {
     const int error = errno;
-    return error == EISDIR ? not_regular(path) : system_error(error, "open", path);
+    return error == EISDIR ? not_regular(path) : cannot_open(error, "open", directory, name, path);
   }
   Status status = check_kind(file.number(), mode, path);
   if (!status.ok()) {

@@ -44,6 +44,11 @@ auto retry_interrupted(const Call& call) {
 // `path` before the call that may fail: whatever is computed after it may change errno.
 Status system_error(int error, std::string_view doing, std::string_view path);
 
+// The same for `name` in `directory`, which could not be opened: where a right is missing, the
+// message says who owns it, and which rights it takes.
+Status cannot_open(int error, std::string_view doing, int directory, const std::string& name,
+                   std::string_view path);
+
 // fsync() of a directory, once.
 Status sync_directory(int directory, std::string_view path);
 

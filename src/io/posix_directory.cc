@@ -112,7 +112,7 @@ Status cannot_enter(int error, int parent, const std::string& name, const std::s
         "is a symbolic link, which is never followed: whoever can change it could have "
         "another place written to; name the directory itself, as `readlink -f` tells it");
   }
-  return system_error(error, "open the directory", path);
+  return cannot_open(error, "open the directory", parent, name, path);
 }
 
 // Syncs the directory that holds `directory`. ".." is the one that holds it in truth, whatever

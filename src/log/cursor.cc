@@ -85,8 +85,10 @@ struct Cursor::Impl {
     scanner.reset();
     records = {};
     if (several || position > now.kept_through.next()) {
-      return {Code::not_found, concat("LSN ", position.value - 1, " was dropped by keep_through(",
-                                      now.kept_through.value, "); start a new cursor from there")};
+      return {Code::not_found,
+              concat("LSN ", position.value - 1, " was dropped, as all behind LSN ",
+                     now.kept_through.value, " was (keep_through): read anew from LSN ",
+                     now.kept_through.next().value, " on")};
     }
     generation = now.generation;
     return {};

@@ -12,6 +12,8 @@
 
 namespace forelog::log {
 
+using base::concat;
+
 namespace {
 
 // A survey beside a writer may see the directory half-way through a rotation or a trim; the
@@ -24,6 +26,17 @@ bool same_place(const format::WatermarkRecord& a, const format::WatermarkRecord&
          a.generation == b.generation;
 }
 
+using Mark = std::optional<format::WatermarkRecord>;
+
+bool same_log(const Mark& a, const Mark& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->log_id == b->log_id;
+}
+
+bool same_record(const Mark& a, const Mark& b) {
+  return same_log(a, b) && (!a || a->sequence == b->sequence);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<DirectoryView>> DirectoryView::open(std::unique_ptr<Directory> dir,
@@ -34,13 +47,12 @@ Result<std::shared_ptr<DirectoryView>> DirectoryView::open(std::unique_ptr<Direc
   base::MutexLock lock(view->mutex_);
   FORELOG_TRY(view->refresh());
   if (view->links_.empty() && view->report_.damage.empty()) {
-    return Status(Code::not_found, base::concat(view->dir_->path().string(), ": no log there"));
+    return Status(Code::not_found, concat(view->dir_->path().string(), ": no log there"));
   }
   return view;
 }
 
 Result<std::optional<format::WatermarkRecord>> DirectoryView::read_mark() {
-  using Mark = std::optional<format::WatermarkRecord>;
   if (mark_file_ == nullptr) {
     auto file = dir_->open(kWatermarkName, OpenMode::read_only);
     if (!file) return file.error().code() == Code::not_found ? Result<Mark>(Mark()) : file.error();
@@ -71,8 +83,7 @@ Status DirectoryView::refresh() {
     // The lock first: a writer that dies between the two has left its last mark.
     const bool alive = FORELOG_TRY(dir_->locked(kLockName));
     const std::optional<format::WatermarkRecord> mark = FORELOG_TRY(read_mark());
-    const std::uint64_t sequence = mark ? mark->sequence : 0;
-    if (surveyed_ && alive == alive_ && sequence == (mark_ ? mark_->sequence : 0)) return {};
+    if (surveyed_ && alive == alive_ && same_record(mark, mark_)) return {};
     if (alive && mark && only_grew(*mark)) {
       mark_ = mark;
       written_ = mark->written;
@@ -93,12 +104,25 @@ Status DirectoryView::refresh() {
   return looked;
 }
 
+Status DirectoryView::check_still_ours(const Survey& found) const {
+  if (!log_id_) return {};
+  if (!found.exists) {
+    return {Code::not_found, "the log that was read here is gone: its files were removed"};
+  }
+  // An id of zeros: no file tells it any more, which is damage.
+  if (found.log_id == *log_id_ || found.log_id == format::LogId()) return {};
+  return {Code::not_found, concat("the log that was read here is gone: another one, ",
+                                  format::to_string(found.log_id), ", has taken its place")};
+}
+
 Status DirectoryView::survey_again(const std::optional<format::WatermarkRecord>& mark, bool alive) {
   SurveyOptions options;
   options.scan_tail = !alive;
   Survey found = FORELOG_TRY(survey(*dir_, options));
+  FORELOG_TRY(check_still_ours(found));
   std::vector<Link> links = links_of(found);  // First what may throw.
   surveyed_ = true;
+  if (found.log_id != format::LogId()) log_id_ = found.log_id;
   alive_ = alive;
   mark_ = mark;
   links_ = std::move(links);
@@ -151,8 +175,8 @@ Result<std::optional<Place>> DirectoryView::locate_once(Lsn lsn, Durability leve
     base::MutexLock lock(mutex_);
     FORELOG_TRY(refresh());
     if (links_.empty()) {
-      return Status(Code::corrupt, base::concat(dir_->path().string(),
-                                                ": no segment can be read; run `forelog verify`"));
+      return Status(Code::corrupt, concat(dir_->path().string(),
+                                          ": no segment can be read; run `forelog verify`"));
     }
     if (lsn < links_.front().first_lsn) return trimmed_error(lsn, links_.front().first_lsn);
     const Lsn last = shown(level, following);
@@ -217,11 +241,24 @@ void DirectoryView::wait_for(Lsn, Durability, const std::stop_token& stop) {
   }
   if (stop.stop_requested()) return;
   if (file == nullptr) {
-    base::sleep_for(kPoll);  // No log yet, or one without a watermark file.
-    return;
+    base::sleep_for(kPoll);  // A log without a watermark file.
+    return doubt();
   }
   const base::OnStop wake(stop, [&file] { file->wake_watchers(format::kWatermarkSequenceOffset); });
+  const auto quiet = base::now() + kPoll;
   file->watch(format::kWatermarkSequenceOffset, seen, kPoll);
+  if (base::now() >= quiet) doubt();
+}
+
+// Nobody has rung for a while. Files that were removed, or exchanged for others, never tell of it: do
+// those at hand still bear their names?
+void DirectoryView::doubt() {
+  const Result<Mark> named = read_watermark(*dir_);
+  base::MutexLock lock(mutex_);
+  if (named && !same_log(*named, mark_)) mark_file_.reset();
+  if (mark_ || links_.empty()) return;
+  const auto last = dir_->open(links_.back().name, OpenMode::read_only);
+  if (!last && last.error().code() == Code::not_found) surveyed_ = false;
 }
 
 Watermarks DirectoryView::watermarks() {

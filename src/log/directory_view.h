@@ -35,8 +35,10 @@ class DirectoryView final : public View {
   explicit DirectoryView(std::unique_ptr<Directory> dir) : dir_(std::move(dir)) {}
   Status refresh() FORELOG_REQUIRES(mutex_);
   void look() FORELOG_REQUIRES(mutex_);
+  void doubt() FORELOG_EXCLUDES(mutex_);
   Status survey_again(const std::optional<format::WatermarkRecord>& mark, bool alive)
       FORELOG_REQUIRES(mutex_);
+  Status check_still_ours(const Survey& found) const FORELOG_REQUIRES(mutex_);
   bool only_grew(const format::WatermarkRecord& mark) const FORELOG_REQUIRES(mutex_);
   Result<std::optional<format::WatermarkRecord>> read_mark() FORELOG_REQUIRES(mutex_);
   Lsn shown(Durability level, bool following) const FORELOG_REQUIRES(mutex_);
@@ -50,6 +52,7 @@ class DirectoryView final : public View {
   // while this one is torn.
   std::uint32_t seen_ FORELOG_GUARDED_BY(mutex_) = 0;
   std::optional<format::WatermarkRecord> mark_ FORELOG_GUARDED_BY(mutex_);
+  std::optional<format::LogId> log_id_ FORELOG_GUARDED_BY(mutex_);  // None: no file told it yet.
   bool surveyed_ FORELOG_GUARDED_BY(mutex_) = false;
   bool alive_ FORELOG_GUARDED_BY(mutex_) = false;
   std::vector<Link> links_ FORELOG_GUARDED_BY(mutex_);

@@ -290,6 +290,7 @@ TEST_F(LogTest, ACursorThatPassedATruncationSaysSo) {
   auto entry = cursor.next();
   ASSERT_FALSE(entry);
   EXPECT_EQ(entry.error().code(), Code::not_found);
+  EXPECT_TRUE(entry.error().message().ends_with("read anew from LSN 11 on"));
 }
 
 TEST_F(LogTest, HoldersKeepSegmentsUntilReleasedOrOverrun) {

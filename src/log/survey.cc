@@ -147,6 +147,11 @@ class Surveyor {
     return survey_.watermark ? survey_.watermark->first_segment : 0;
   }
 
+  // What lies before it was dropped on purpose.
+  Lsn first_known() const {
+    return std::max(Lsn{1}, survey_.watermark ? survey_.watermark->first_lsn : Lsn());
+  }
+
   bool accepted(std::uint64_t segment, std::uint64_t begin) const {
     return std::any_of(survey_.holes.begin(), survey_.holes.end(), [&](const Hole& hole) {
       return hole.segment == segment && hole.begin <= begin && begin < hole.end;
@@ -272,7 +277,9 @@ class Surveyor {
           "WATERMARK is missing or does not verify: whether what a torn tail holds had been "
           "acknowledged is not known");
     }
-    if (!chain.empty()) {
+    if (chain.empty()) {
+      report.first_lsn = first_known();
+    } else {
       report.first_lsn = chain.front().header.first_lsn;
       FORELOG_TRY(scan_tail(dir_, options_, survey_));
     }
@@ -319,7 +326,7 @@ class Surveyor {
   // whole: it is the one behind what precedes it.
   void name_first_lost(Damage& damage) const {
     if (damage.first_lsn != Lsn() || damage.last_lsn == Lsn()) return;
-    Lsn first{1};
+    Lsn first = first_known();
     for (const SurveyedSegment& link : survey_.chain) {
       if (link.name == damage.file) first = std::max(first, link.header.first_lsn);
       if (link.name < damage.file) {

@@ -20,6 +20,7 @@ using base::makes;
 using base::Mistake;
 using base::MutexLock;
 using base::MutexUnlock;
+using base::plural;
 using format::frame_bytes;
 using segment::PendingFrame;
 
@@ -208,25 +209,26 @@ std::byte* Writer::place(std::uint64_t body_bytes, std::uint32_t records) {
 Status Writer::check(ByteView record) const {
   if (record.size() <= options_.record_bytes_max) [[likely]]
     return {};
-  return {Code::invalid_argument,
-          concat("a record of ", record.size(), " bytes is over record_bytes_max, ",
-                 options_.record_bytes_max, "; nothing was appended")};
+  return {
+      Code::invalid_argument,
+      concat("a record of ", record.size(), " ", plural(record.size(), "byte"),
+             " is over record_bytes_max, ", options_.record_bytes_max, "; nothing was appended")};
 }
 
 Status Writer::check(const Batch& batch) const {
   if (batch.empty()) return {Code::invalid_argument, "the batch is empty"};
   if (batch.record_bytes_max() > options_.record_bytes_max ||
       batch.payload_bytes() > options_.batch_bytes_max) {
-    return {
-        Code::invalid_argument,
-        concat("a batch of ", batch.payload_bytes(), " bytes, its largest record ",
-               batch.record_bytes_max(), ", is over batch_bytes_max, ", options_.batch_bytes_max,
-               ", or record_bytes_max, ", options_.record_bytes_max, "; nothing was appended")};
+    return {Code::invalid_argument,
+            concat("a batch of ", batch.payload_bytes(), " ", plural(batch.payload_bytes(), "byte"),
+                   ", its largest record ", batch.record_bytes_max(), ", is over batch_bytes_max, ",
+                   options_.batch_bytes_max, ", or record_bytes_max, ", options_.record_bytes_max,
+                   "; nothing was appended")};
   }
   const std::uint64_t bytes = batch.encoded().size();
   if (bytes <= format::kFrameBodyLimit && batch.size() <= UINT32_MAX) return {};
   return {Code::invalid_argument,
-          concat("a batch of ", batch.size(), " records and ", bytes,
+          concat("a batch of ", batch.size(), " ", plural(batch.size(), "record"), " and ", bytes,
                  " bytes with their lengths does not fit a frame; nothing was appended")};
 }
 

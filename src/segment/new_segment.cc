@@ -6,6 +6,7 @@
 
 #include "base/guarded.h"
 #include "base/simulation.h"
+#include "base/text.h"
 #include "forelog/try.h"
 #include "segment/segment_name.h"
 
@@ -47,12 +48,20 @@ Result<Spare> fill_spare(Directory& dir, const std::string& name, std::uint64_t 
   return spare;
 }
 
+Result<Spare> with_advice(Result<Spare> spare) {
+  if (spare || spare.error().code() != Code::no_space) return spare;
+  return Status(Code::no_space,
+                base::concat(spare.error().message(),
+                             "; free some space, drop old records (keep_from, `forelog trim`), or "
+                             "use smaller segments (segment_bytes)"));
+}
+
 }  // namespace
 
 Result<Spare> make_spare(Directory& dir, const std::string& name, std::uint64_t capacity,
                          Blocks blocks, bool recycle, const std::stop_token& stop) {
-  Result<Spare> spare =
-      base::guarded([&] { return fill_spare(dir, name, capacity, blocks, recycle, stop); });
+  Result<Spare> spare = base::guarded(
+      [&] { return with_advice(fill_spare(dir, name, capacity, blocks, recycle, stop)); });
   // A file that could not be filled holds space that the log may need; it has no other use, and
   // the next open removes it if this fails.
   if (!spare) (void)base::guarded([&] { return dir.remove(name); });

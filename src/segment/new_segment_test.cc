@@ -94,6 +94,7 @@ TEST(NewSegmentTest, ASpareThatCannotBeFilledIsRemoved) {
   const auto spare = make_spare(*dir, "spare.tmp", kCapacity, Blocks::reserved, false);
   ASSERT_FALSE(spare);
   EXPECT_EQ(spare.error().code(), Code::no_space);
+  EXPECT_NE(spare.error().message().find("or use smaller segments"), std::string_view::npos);
   EXPECT_FALSE(has_name(disk, "spare.tmp"));
 }
 

@@ -53,6 +53,12 @@ TEST_F(Append, TakesAnyBytesWithNull) {
   EXPECT_EQ(run("cat", {"--format", "raw", "--null"}).out, input + "\0"s);
 }
 
+TEST_F(Append, CountsOneLineAsOne) {
+  const Outcome outcome = run("append", {}, "one\n" + std::string(16 * 1024 * 1024 + 1, 'x'));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(mentions(outcome.err, "the first 1 line of this input")) << outcome.err;
+}
+
 TEST_F(Append, AcknowledgesEachLevel) {
   EXPECT_EQ(run("append", {"--level", "buffered"}, "one\n").out, "1\n");
   EXPECT_EQ(run("append", {"--level", "written"}, "two\n").out, "2\n");

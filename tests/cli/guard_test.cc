@@ -187,6 +187,7 @@ TEST_F(Guard, RefusesADirectoryThatIsALink) {
     EXPECT_TRUE(mentions(outcome.err, "is a symbolic link")) << outcome.err;
     EXPECT_TRUE(mentions(outcome.err, "readlink -f")) << outcome.err;
   }
+  EXPECT_TRUE(mentions(run("append", {"--help"}).out, "a symbolic link is refused"));
   // A link among its parents is nothing special.
   fs::create_directory_symlink(dir(), dir() / "parent");
   EXPECT_EQ(run_command(forelog({"cat", dir() / "parent/log"})).code, 0);

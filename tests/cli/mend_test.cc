@@ -59,6 +59,20 @@ TEST_F(Info, VerifiesAndFindsNothingToRepair) {
   EXPECT_EQ(json_of("repair")["verdict"], "clean");
 }
 
+TEST_F(Info, SaysThatDamageInAnEarlierSegmentKeepsNoWriterOut) {
+  const std::string told = "before the last one keeps no writer from opening";
+  ASSERT_EQ(run("append", {"--segment-bytes", "64K"}, "one\n").code, 0);
+  EXPECT_FALSE(mentions(run("info").out, told));
+  ASSERT_EQ(run("append", {"--segment-bytes", "64K"}, std::string(70'000, 'x') + "\n").code, 0);
+  damage("one");
+  EXPECT_EQ(run("verify").code, 3);
+  const Outcome info = run("info");
+  EXPECT_EQ(info.code, 0) << info.out;
+  EXPECT_TRUE(mentions(info.out, told)) << info.out;
+  EXPECT_TRUE(mentions(run("repair", {"--help"}).out, told));
+  EXPECT_EQ(run("append", {}, "three\n").code, 0);
+}
+
 TEST_F(Trim, KeepsFrom) {
   std::string lines;
   for (int n = 1; n <= 20'000; ++n) lines += "line " + std::to_string(n) + "\n";
@@ -224,6 +238,33 @@ TEST_F(Rot, IsRepairedOnlyAtAPersonsWord) {
   EXPECT_EQ(run("cat", {"--salvage"}).out, "1\tfirst record\n3\tthird record\n4\tfourth\n");
 }
 
+TEST_F(Rot, BeforeAllRecordsIsToldFromAnEmptyLog) {
+  damage("first record");
+  const std::string found = run("verify").out;
+  EXPECT_TRUE(mentions(found, "no record before the damage; LSN 1 to 3 had been synced")) << found;
+}
+
+TEST_F(Rot, OfAllRecordsIsToldFromAnEmptyLog) {
+  overwrite(segment(), 100, "no header");
+  const std::string lost = "no record is readable; LSN 1 to 3 had been synced; the next LSN is 4";
+  const std::string found = run("verify").out;
+  EXPECT_TRUE(mentions(found, lost)) << found;
+  const Outcome salvaged = run("repair", {"--salvage"});
+  EXPECT_EQ(salvaged.code, 0) << salvaged.err;
+  EXPECT_TRUE(mentions(salvaged.out, lost)) << salvaged.out;
+  EXPECT_EQ(run("append", {}, "fourth\n").out, "4\n");
+}
+
+TEST_F(Rot, OfAllRecordsThatWereKeptIsNamed) {
+  ASSERT_EQ(run("repair", {"--salvage"}).code, 0);
+  ASSERT_EQ(run("trim", {"--keep-from", "4"}).code, 0);
+  append("fourth\n");
+  overwrite(segment(), 100, "no header");
+  const std::string found = run("verify").out;
+  EXPECT_TRUE(mentions(found, "LSN 4 to 4 had been synced")) << found;
+  EXPECT_TRUE(mentions(found, "LSN 4 is lost")) << found;
+}
+
 // What a process without write permission can do. As root, another user's eyes are borrowed.
 class ReadOnlyDirectory : public ProgramTest {
  protected:
@@ -256,9 +297,30 @@ TEST_F(ReadOnlyDirectory, IsReadButNotWritten) {
   EXPECT_EQ(run_as_reader("verify").code, 0);
   const Outcome append = run_as_reader("append", "two\n");
   EXPECT_EQ(append.code, 1);
-  EXPECT_TRUE(mentions(append.err, "ermission")) << append.err;
+  EXPECT_TRUE(mentions(append.err, "Permission denied")) << append.err;
+  EXPECT_TRUE(mentions(append.err, "mode 0444; this process runs as user")) << append.err;
   EXPECT_EQ(run_as_reader("repair").code, 1);
   EXPECT_EQ(run_as_reader("cat").out, "1\tone\n");
+}
+
+TEST_F(ReadOnlyDirectory, TellsWhoMayEnter) {
+  ASSERT_EQ(::chmod(log().c_str(), 0), 0);
+  const Outcome cat = run_as_reader("cat");
+  EXPECT_EQ(cat.code, 1);
+  EXPECT_TRUE(mentions(cat.err, "mode 0000; this process runs as user")) << cat.err;
+  EXPECT_TRUE(mentions(cat.err, "readers need the right to read")) << cat.err;
+}
+
+TEST_F(ReadOnlyDirectory, MountedReadOnlyIsReadButNotWritten) {
+  const std::string script =
+      "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" || exit 77\n"
+      "\"$0\" cat \"$1\" && echo two | \"$0\" append \"$1\"";
+  const Outcome outcome =
+      run_command({"unshare", "--mount", "sh", "-c", script, FORELOG_BINARY, log()});
+  if (outcome.code != 1) GTEST_SKIP() << "nothing can be mounted here: " << outcome.err;
+  EXPECT_EQ(outcome.out, "1\tone\n");
+  EXPECT_TRUE(mentions(outcome.err, "Read-only file system")) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.err, "opened read-only; to write, remount")) << outcome.err;
 }
 
 }  // namespace

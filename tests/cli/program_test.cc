@@ -101,5 +101,16 @@ TEST_F(Demo, RefusesADirectoryWithALog) {
   EXPECT_EQ(run_command(forelog({"demo", dir() / "missing", "--dir", dir() / "other"})).code, 1);
 }
 
+TEST_F(Demo, SaysWhyItHasNothingToAppend) {
+  const auto fails = [this](const std::string& file, int code, const std::string& why) {
+    const Outcome outcome = run_command(forelog({"demo", file, "--dir", log()}));
+    EXPECT_EQ(outcome.code, code) << file;
+    EXPECT_TRUE(mentions(outcome.err, file + ": " + why)) << outcome.err;
+  };
+  fails(dir() / "missing", 1, "cannot be read: No such file");
+  fails(dir(), 1, "cannot be read: Is a directory");
+  fails("/dev/null", 2, "is empty");
+}
+
 }  // namespace
 }  // namespace forelog::cli_test

@@ -51,6 +51,19 @@ TEST_F(Cat, PrintsARange) {
   EXPECT_EQ(run("cat", {"--to", "99"}).out, "1\tone\n2\ttwo\n3\tthree\n4\tfour\n");
 }
 
+TEST_F(Cat, SaysWhereTheLogEndsBeforeTheRecordThatWasAskedFor) {
+  append("one\ntwo\n");
+  const Outcome beyond = run("cat", {"--to", "9"});
+  EXPECT_EQ(beyond.code, 4);
+  EXPECT_EQ(beyond.out, "1\tone\n2\ttwo\n");
+  EXPECT_TRUE(mentions(beyond.err, "LSN 9 is not yet written: the log ends at LSN 2"))
+      << beyond.err;
+  EXPECT_EQ(run("cat", {"--from", "3"}).err, run("cat", {"--from", "3", "--to", "9"}).err);
+  EXPECT_EQ(run("cat", {"--to", "2"}).err, "");
+  ASSERT_EQ(run("trim", {"--keep-through", "0"}).code, 0);
+  EXPECT_TRUE(mentions(run("cat", {"--to", "1"}).err, "the log has no record"));
+}
+
 TEST_F(Cat, PrintsSinceATime) {
   append_one_by_one({"one", "two"});
   const std::string last = run("cat", {"--json", "--from", "2"}).out;
@@ -58,6 +71,7 @@ TEST_F(Cat, PrintsSinceATime) {
   EXPECT_EQ(run("cat", {"--since", time}).out, "2\ttwo\n");
   EXPECT_EQ(run("cat", {"--since", "1h"}).out, "1\tone\n2\ttwo\n");
   EXPECT_EQ(run("cat", {"--since", "@1", "--from", "2"}).out, "2\ttwo\n");
+  EXPECT_EQ(run("cat", {"--since", "2026-01-02"}).out, "1\tone\n2\ttwo\n");
   const Outcome later = run("cat", {"--since", "2261-01-01 00:00:00"});
   EXPECT_EQ(later.code, 4);
   EXPECT_NE(later.err, "");
@@ -120,6 +134,9 @@ TEST_F(Cat, RefusesWrongUsage) {
   EXPECT_EQ(run("cat", {"--from", "2", "--to", "1"}).code, 2);
   EXPECT_EQ(run("cat", {"--from", "0"}).code, 2);
   EXPECT_EQ(run("cat", {"--since", "soon"}).code, 2);
+  const Outcome too_late = run("cat", {"--since", "2262-01-01"});
+  EXPECT_EQ(too_late.code, 2);
+  EXPECT_TRUE(mentions(too_late.err, "out of range")) << too_late.err;
   EXPECT_EQ(run("cat", {"--format", "xml"}).code, 2);
   EXPECT_EQ(run("cat", {"--format", "json", "--null"}).code, 2);
   EXPECT_EQ(run("cat", {"--format", "raw", "--json"}).code, 2);
@@ -238,6 +255,51 @@ TEST_F(Tail, WaitsForARecordThatIsStillToCome) {
 }
 
 TEST_F(Tail, SaysThatNothingIsThere) { EXPECT_EQ(run("tail").code, 4); }
+
+TEST_F(Tail, SaysWhereToGoOnWhenWhatItPrintedIsDropped) {
+  append("one\ntwo\nthree\n");
+  Process tail(on_log("tail", {"--lines", "1"}));
+  EXPECT_EQ(tail.read_line(), "3\tthree");
+  ASSERT_EQ(run("trim", {"--keep-through", "1"}).code, 0);
+  const Outcome outcome = tail.wait();
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_TRUE(mentions(outcome.err, "forelog: " + log() + ": ")) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.err, "from LSN 2 on")) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.err, "`forelog tail " + log() + " --from N`")) << outcome.err;
+}
+
+TEST_F(Tail, EndsWhenItsLogIsRemovedOrExchanged) {
+  const auto expect_end_after = [this](const auto& change) {
+    append("one\n");
+    Process tail(on_log("tail"));
+    EXPECT_EQ(tail.read_line(), "1\tone");
+    change();
+    const Outcome outcome = tail.wait();
+    EXPECT_EQ(outcome.code, 4) << outcome.err;
+    EXPECT_TRUE(mentions(outcome.err, log() + ": the log that was read here is gone"))
+        << outcome.err;
+    std::filesystem::remove_all(log());
+  };
+  expect_end_after([this] { std::filesystem::remove_all(log()); });
+  expect_end_after([this] {
+    std::filesystem::remove_all(log());
+    append("another\n");
+  });
+  expect_end_after([this] {
+    append("one\n");
+    const std::string other = dir() / "other";
+    ASSERT_EQ(run_command(forelog({"append", other, "--quiet"}), "another\n").code, 0);
+    for (const auto& file : std::filesystem::directory_iterator(other)) {
+      std::filesystem::rename(file.path(), log() / file.path().filename());
+    }
+    std::filesystem::remove_all(other);
+  });
+  // Without a watermark file there are only the segments to tell of it.
+  expect_end_after([this] {
+    std::filesystem::remove(log() + "/WATERMARK");
+    std::filesystem::remove_all(log());
+  });
+}
 
 TEST_F(Tail, EndsWhenItsReaderLeaves) {
   append("one\n");

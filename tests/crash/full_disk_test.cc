@@ -113,6 +113,7 @@ TEST_F(RealFullDiskTest, TheProgramFillsItReadsItTrimsItAndGoesOn) {
   const Outcome full = run("append", small, records(1, sent));
   EXPECT_EQ(full.code, 1);
   EXPECT_TRUE(mentions(full.err, "No space left")) << full.err;
+  EXPECT_TRUE(mentions(full.err, "`forelog trim`")) << full.err;
   const std::uint64_t last = last_found(1);
   EXPECT_LT(last, sent);
   // Each was acknowledged, and was synced when the log was closed.
