@@ -6,6 +6,7 @@
 #   tests/<name>/make_*.cc     what made the files that they compare with: built, never run
 #   tests/support/*            helpers that all of them share (`#include "support/..."`)
 #   tests/consumer/run         installs Forelog and builds a program against it, each way there is
+#   tests/docs/run             runs what README.md and the program's help show
 #   examples/                  each example is run
 # A test that many threads take part in has "Concurrent" in the name of its suite: the preset `tsan`
 # runs those.
@@ -99,7 +100,15 @@ endforeach()
 foreach(tool IN ITEMS check-layers install-packages)
   add_test(NAME tools.${tool} COMMAND "${PROJECT_SOURCE_DIR}/tools/${tool}" --self-test)
 endforeach()
+add_test(NAME docs.links COMMAND "${PROJECT_SOURCE_DIR}/tools/check-links")
 add_test(NAME docs.testing COMMAND "${PROJECT_SOURCE_DIR}/tools/check-testing-doc")
+if(FORELOG_PROGRAM)
+  foreach(case IN ITEMS readme help)
+    add_test(NAME docs.${case}
+      COMMAND "${PROJECT_SOURCE_DIR}/tests/docs/run" "${PROJECT_BINARY_DIR}" ${case})
+    set_tests_properties(docs.${case} PROPERTIES TIMEOUT ${forelog_test_timeout_seconds})
+  endforeach()
+endif()
 add_test(NAME layers COMMAND "${PROJECT_SOURCE_DIR}/tools/check-layers")
 
 # Consumers compile with their own flags, so a sanitized or instrumented library is none of theirs.
@@ -109,7 +118,7 @@ if(FORELOG_INSTALL AND NOT FORELOG_SANITIZE AND NOT FORELOG_COVERAGE)
   add_test(NAME consumer.install COMMAND ${consumer} install)
   set_tests_properties(consumer.install PROPERTIES FIXTURES_SETUP forelog_installed)
   foreach(case IN ITEMS find_package find_package_static pkg_config pkg_config_static
-                        exported_symbols dependencies headers)
+                        readme exported_symbols dependencies headers)
     add_test(NAME consumer.${case} COMMAND ${consumer} ${case})
     set_tests_properties(consumer.${case} PROPERTIES FIXTURES_REQUIRED forelog_installed)
   endforeach()

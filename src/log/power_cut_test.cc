@@ -1,32 +1,19 @@
-// The promise, under random workloads and power cuts, between calls and in the middle of them: what was acknowledged as synced is there
-// after any cut, with the same LSN and the same bytes; what else is there is a gap-free prefix of
-// what was appended, whole batches only; and an honest power cut is never called rot.
+// The promise, under random workloads and power cuts, between calls and in the middle of them: what
+// was acknowledged as synced is there after any cut, with the same LSN and the same bytes; what else
+// is there is a gap-free prefix of what was appended, whole batches only; and an honest power cut is
+// never called rot.
 //
-// FORELOG_SEEDS=first:count runs other seeds; a failure prints its own.
+// FORELOG_SEEDS (support/seeds.h) runs other seeds; a failure prints its own.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <random>
 
 #include "log/test_disk.h"
+#include "support/seeds.h"
 
 namespace forelog::testing {
 namespace {
-
-struct Seeds {
-  std::uint64_t first = 1, count = 3000;
-
-  static Seeds from_environment() {
-    Seeds seeds;
-    if (const char* text = std::getenv("FORELOG_SEEDS")) {
-      char* end = nullptr;
-      seeds.first = std::strtoull(text, &end, 10);
-      seeds.count = *end == ':' ? std::strtoull(end + 1, nullptr, 10) : 1;
-    }
-    return seeds;
-  }
-};
 
 // What a log is expected to hold.
 struct Model {
@@ -276,8 +263,8 @@ class Workload {
 };
 
 TEST(PowerCutTest, NothingAcknowledgedIsLost) {
-  const Seeds seeds = Seeds::from_environment();
-  for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
+  const Seeds seeds = Seeds::from_environment(3000);
+  for (std::uint64_t seed = seeds.first; seed < seeds.end(); ++seed) {
     Workload(seed).run();
     ASSERT_FALSE(HasFailure()) << "seed " << seed << "; again with FORELOG_SEEDS=" << seed;
   }

@@ -4,7 +4,7 @@
 #include <string>
 #include <thread>
 
-#include "program.h"
+#include "support/program.h"
 
 namespace forelog::cli_test {
 namespace {

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "program.h"
+#include "support/program.h"
 
 namespace forelog::cli_test {
 namespace {

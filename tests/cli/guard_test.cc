@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "program.h"
+#include "support/program.h"
 
 namespace forelog::cli_test {
 namespace {

@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "program.h"
+#include "support/program.h"
 
 namespace forelog::cli_test {
 namespace {

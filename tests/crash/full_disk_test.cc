@@ -15,9 +15,9 @@
 #include <string>
 #include <string_view>
 
-#include "cli/program.h"
 #include "crash/private_mounts.h"
 #include "forelog/log.h"
+#include "support/program.h"
 
 namespace forelog::crash_test {
 namespace {

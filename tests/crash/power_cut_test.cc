@@ -3,10 +3,10 @@
 // is there is a prefix of what went in, whole batches only, and no reader calls it rot. And that
 // this test would see a loss: on disks that say "synced" and are not, it does.
 //
-// FORELOG_SEEDS=first:count runs other seeds; a failure prints its own. A seed fixes what is done and
-// what the disk keeps, but not whom the kernel runs when: a rare failure may take several runs.
+// FORELOG_SEEDS (support/seeds.h) runs other seeds; a failure prints its own. A seed fixes
+// what is done and what the disk keeps, but not whom the kernel runs when: a rare failure may take
+// several runs.
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -14,10 +14,11 @@
 #include <string>
 #include <string_view>
 
-#include "cli/program.h"
 #include "crash/expected_log.h"
 #include "crash/fuse_disk.h"
 #include "crash/private_mounts.h"
+#include "support/program.h"
+#include "support/seeds.h"
 
 namespace forelog::crash_test {
 namespace {
@@ -25,24 +26,11 @@ namespace {
 using cli_test::Arguments;
 using cli_test::Outcome;
 using cli_test::Process;
+using ::forelog::testing::Seeds;
 using Syncs = FuseDisk::Syncs;
 
 constexpr int kRot = 3, kNothingThere = 4;
 constexpr std::uint64_t kLives = 5;
-
-struct Seeds {
-  std::uint64_t first = 1, count = 40;
-
-  static Seeds from_environment() {
-    Seeds seeds;
-    if (const char* text = std::getenv("FORELOG_SEEDS")) {
-      char* end = nullptr;
-      seeds.first = std::strtoull(text, &end, 10);
-      seeds.count = *end == ':' ? std::strtoull(end + 1, nullptr, 10) : 1;
-    }
-    return seeds;
-  }
-};
 
 // One disk and the lives of a log on it, each of them ended by a crash. The first thing that is
 // wrong is kept, and ends it.
@@ -263,9 +251,9 @@ class RealPowerCutTest : public cli_test::ProgramTest {
 };
 
 TEST_F(RealPowerCutTest, NothingAcknowledgedIsLost) {
-  const Seeds seeds = Seeds::from_environment();
+  const Seeds seeds = Seeds::from_environment(40);
   std::uint64_t cuts = 0, kills = 0;
-  for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
+  for (std::uint64_t seed = seeds.first; seed < seeds.end(); ++seed) {
     Workload workload(seed, dir(), Syncs::honest);
     const std::string wrong = workload.run();
     ASSERT_EQ(wrong, "") << "seed " << seed << "; again with FORELOG_SEEDS=" << seed << "\n "

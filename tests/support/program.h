@@ -245,6 +245,20 @@ class ProgramTest : public ::testing::Test {
     return Json::parse(run(command, arguments).out);
   }
 
+  // For what `demo --json` and `torture --json` tell of a new log(): so many kills, nothing lost.
+  Json expect_nothing_lost(const Outcome& outcome, int kills, int seed) const {
+    EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+    Json summary = Json::parse(outcome.out);
+    EXPECT_EQ(summary["passed"], true);
+    EXPECT_EQ(summary["kills"], kills);
+    EXPECT_EQ(summary["seed"], seed);
+    EXPECT_GT(summary["acknowledged"], 0);
+    EXPECT_EQ(summary["lost"], 0);
+    EXPECT_GE(summary["recovered"], summary["acknowledged"]);
+    EXPECT_EQ(json_of("info")["last_lsn"], summary["recovered"]);
+    return summary;
+  }
+
   // The file of the log's first segment.
   std::string segment() const {
     const std::string name = json_of("info")["segments"][0]["file"];
