@@ -3,7 +3,7 @@
 #include <string>
 #include <thread>
 
-#include "program.h"
+#include "support/program.h"
 
 namespace forelog::cli_test {
 namespace {
