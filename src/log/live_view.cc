@@ -221,6 +221,7 @@ Result<std::vector<Link>> LiveView::truncate(const format::SegmentEnd& end, Lsn 
   record_.first_lsn = links_.front().first_lsn;
   ++record_.generation;
   record_.kept_through = last;
+  truncations_.fetch_add(1, std::memory_order_release);
   moved_.notify_all();
   FORELOG_TRY(save_record());
   return dead;
