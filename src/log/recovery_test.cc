@@ -652,6 +652,32 @@ TEST_F(RecoveryTest, R22_TheNewestSavedRecordIsNeverTheOneThatIsOverwritten) {
   }
 }
 
+TEST_F(RecoveryTest, R22_NorByLaterSavesOfTheSameLife) {
+  open();
+  std::uint64_t newest = 0;  // Of what the last sync brought to the disk.
+  int staged = 0;
+  faults_.set_hook([&](const FaultFileSystem::Call& call) {
+    const auto sequence_in = [&](std::uint64_t block) {
+      return damage_.mark(block).value_or(format::WatermarkRecord()).sequence;
+    };
+    if (call.name == "WATERMARK" && call.operation == FileOperation::sync_data) {
+      newest = std::max(sequence_in(1), sequence_in(2));
+    }
+    if (call.name == "WATERMARK" && call.operation == FileOperation::write &&
+        call.offset >= format::kWatermarkBlockBytes && staged++ > 0) {
+      EXPECT_LT(sequence_in(call.offset / format::kWatermarkBlockBytes), newest) << staged;
+    }
+    return std::optional<FaultFileSystem::Fault>();
+  });
+  for (int i = 0; i < 5; ++i) {
+    commit(2);
+    ASSERT_TRUE(log_->keep_through(log_->first_lsn()).ok());
+    expected_.erase(std::next(expected_.begin()), expected_.end());
+  }
+  faults_.fail_nothing();
+  EXPECT_EQ(staged, 5);
+}
+
 TEST_F(RecoveryTest, R22_AShortWatermarkFile) {
   open();
   commit(3);
