@@ -126,31 +126,43 @@ TEST_F(FaultTest, AfterAFailedSyncNothingIsAcknowledgedAndReadingGoesOn) {
 
 // Linux marks pages that it could not write as clean: the next sync is a success and the disk holds
 // what it held. So recovery writes again what no witness proves.
-TEST_F(FaultTest, RecoveryWritesAgainWhatMayBeInThePageCacheOnly) {
-  open();
-  commit(5, 3000);
-  write(4, 3000);
-  end_process();
-  const auto frames = damage_.frames(1);
-  damage_.drop_marks();  // Then the frames prove LSN 5, by the first frame behind it.
-  std::uint64_t covered = 0;
-  bool synced = false;
-  faults_.set_hook([&](const FaultFileSystem::Call& call) {
-    if (call.name == damage_.segment(1) && call.operation == FileOperation::write) {
-      EXPECT_LE(call.offset, std::max(covered, frames[5].offset));
-      EXPECT_FALSE(synced);
-      covered = call.offset + call.bytes;
-    }
-    if (call.name == damage_.segment(1) && call.operation == FileOperation::sync_data) {
-      EXPECT_EQ(covered, frames.back().end());
-      synced = true;
-    }
-    return std::optional<FaultFileSystem::Fault>();
-  });
-  const auto before = damage_.bytes(damage_.segment(1));
-  open();
-  EXPECT_TRUE(synced);
-  EXPECT_TRUE(damage_.bytes(damage_.segment(1)) == before);
+class RewriteTest : public FaultTest {
+ protected:
+  // Nine frames of records of that size, of which the first five are proven to be synced.
+  void expect_rewrite(std::size_t bytes) {
+    open();
+    commit(5, bytes);
+    write(4, bytes);
+    end_process();
+    const auto frames = damage_.frames(1);
+    damage_.drop_marks();  // Then the frames prove LSN 5, by the first frame behind it.
+    std::uint64_t covered = 0;
+    bool synced = false;
+    faults_.set_hook([&](const FaultFileSystem::Call& call) {
+      if (call.name == damage_.segment(1) && call.operation == FileOperation::write) {
+        EXPECT_LE(call.offset, std::max(covered, frames[5].offset));
+        EXPECT_FALSE(synced);
+        covered = call.offset + call.bytes;
+      }
+      if (call.name == damage_.segment(1) && call.operation == FileOperation::sync_data) {
+        EXPECT_EQ(covered, frames.back().end());
+        synced = true;
+      }
+      return std::optional<FaultFileSystem::Fault>();
+    });
+    const auto before = damage_.bytes(damage_.segment(1));
+    open();
+    EXPECT_TRUE(synced);
+    EXPECT_TRUE(damage_.bytes(damage_.segment(1)) == before);
+  }
+};
+
+TEST_F(RewriteTest, RecoveryWritesAgainWhatMayBeInThePageCacheOnly) { expect_rewrite(3000); }
+
+// An index then leads to where the doubtful frames begin, and they take several writes.
+TEST_F(RewriteTest, RecoveryWritesAgainLargeFramesToo) {
+  options_.segment_bytes = 8 * MiB;
+  expect_rewrite(700'000);
 }
 
 // The writer seals a full segment while a sync of that very file is under way, and fails. The error

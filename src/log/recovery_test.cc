@@ -112,6 +112,24 @@ TEST_F(RecoveryTest, R4_ATornTailIsCutAndCopied) {
   expect_records(1, 7);
 }
 
+TEST_F(RecoveryTest, R4_TheCopyOfATornTailIsDurableBeforeTheTailIsCut) {
+  open();
+  commit(5);
+  write(1, 1000);
+  end_process();
+  const FrameAt last = damage_.frames(1).back();
+  damage_.flip(damage_.segment(1), last.offset + 500);
+  const auto torn = damage_.bytes(damage_.segment(1));
+  open();
+  ASSERT_EQ(report_.quarantined.size(), 1u);
+  cut_power();
+  ASSERT_TRUE(damage_.has(report_.quarantined[0]));
+  const auto copy = damage_.bytes(report_.quarantined[0]);
+  ASSERT_EQ(copy.size(), report_.torn_bytes);
+  EXPECT_TRUE(std::equal(copy.begin(), copy.end(),
+                         torn.begin() + static_cast<std::ptrdiff_t>(last.offset)));
+}
+
 TEST_F(RecoveryTest, R4_AHeaderOfATornFrameWithoutItsBody) {
   open();
   commit(5);
@@ -623,6 +641,22 @@ TEST_F(RecoveryTest, R22_ATornWatermarkBlockFallsBackOnAnother) {
   damage_.flip("WATERMARK", 40);
   open();
   expect_records(1, 3);
+}
+
+TEST_F(RecoveryTest, R22_TheOtherBlocksAreWitnessesToo) {
+  open();
+  commit(3);
+  close();
+  const auto frames = damage_.frames(1);
+  damage_.zero(damage_.segment(1), frames[2].offset, frames.back().end());
+  damage_.flip("WATERMARK", 40);
+  expect_refusal(damage_.segment(1), Lsn(3), Lsn(3));
+}
+
+TEST_F(RecoveryTest, R22_TheFilesNameIsDurableOnceTheLogIsOpen) {
+  open();
+  cut_power();
+  EXPECT_TRUE(damage_.has("WATERMARK"));
 }
 
 TEST_F(RecoveryTest, R22_TheNewestSavedRecordIsNeverTheOneThatIsOverwritten) {
