@@ -281,6 +281,68 @@ TEST_F(FullDiskTest, AFailedRotationInTheBackgroundIsToldOnlyWhenTheSegmentIsNee
   EXPECT_TRUE(log_->close().ok());
 }
 
+// ── Large LSNs ───────────────────────────────────────────────────────────────
+
+class LargeLsnTest : public TestDisk {
+ protected:
+  // A log whose next record is that one.
+  void open_at(std::uint64_t lsn) {
+    open();
+    close();
+    damage_.drop_marks();
+    damage_.change(damage_.segment(1), [](std::vector<std::byte>& file) {
+      std::fill(file.begin() + format::kSegmentHeaderBytes, file.end(), std::byte{0});
+    });
+    format::SegmentHeader header = damage_.header(1);
+    header.first_lsn = Lsn(lsn);
+    damage_.put_header(1, header);
+    open();
+    ASSERT_EQ(log_->watermarks().appended, Lsn(lsn - 1));
+  }
+};
+
+TEST_F(LargeLsnTest, GoOnBehindTwoToThe32) {
+  const std::uint64_t first = (std::uint64_t{1} << 32) - 20;
+  open_at(first);
+  commit(40, 5000);
+  EXPECT_GT(damage_.files(".segment").size(), 2u);
+  ASSERT_TRUE(log_->keep_from(Lsn(first + 30)).ok());
+  expected_.erase(expected_.begin(), expected_.lower_bound(log_->first_lsn().value));
+  EXPECT_GT(log_->first_lsn(), Lsn(first));
+  ASSERT_TRUE(log_->keep_through(Lsn(first + 35)).ok());
+  expected_.erase(expected_.upper_bound(first + 35), expected_.end());
+  cut_power();
+  open();
+  expect_records(expected_.begin()->first, first + 35);
+  commit(3);
+}
+
+// Nobody gets there by appending. A file may say so all the same, and must not end the host.
+TEST_F(LargeLsnTest, EndBeforeTwoToThe63) {
+  const std::uint64_t last = (std::uint64_t{1} << 63) - 2;
+  open_at(last - 2);
+  commit(2);
+  Batch batch;
+  batch.add("fits");
+  batch.add("does not");
+  EXPECT_EQ(log_->append(batch).error().code(), Code::invalid_argument);
+  commit(1);
+  EXPECT_EQ(log_->append("no").error().code(), Code::invalid_argument);
+  EXPECT_EQ(log_->watermarks().appended, Lsn(last));
+  EXPECT_TRUE(log_->health().ok());
+  expect_records(last - 2, last);
+  EXPECT_TRUE(log_->keep_from(Lsn(last)).ok());
+  close();
+  open();
+  EXPECT_TRUE(report_.closed_cleanly);
+  expect_records(last - 2, last);
+  EXPECT_EQ(log_->append("no").error().code(), Code::invalid_argument);
+  ASSERT_TRUE(log_->keep_through(Lsn(last - 1)).ok());
+  expected_.erase(last);
+  commit(1);
+  expect_records(last - 2, last);
+}
+
 // ── What cannot be read back is refused when it is written ───────────────────
 
 TEST_F(FaultTest, ARecordOrBatchOverItsLimitIsRefused) {

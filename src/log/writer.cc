@@ -32,7 +32,6 @@ constexpr std::uint64_t kFrameBodyTarget = 128 * KiB;
 // one waits for moves in pieces that fit the cache.
 constexpr std::uint64_t kWriteThreshold = 512 * KiB;
 constexpr std::size_t kBufferBytesMin = 64 * KiB;
-constexpr std::uint64_t kLsnLimit = std::uint64_t{1} << 63;
 
 }  // namespace
 
@@ -131,9 +130,14 @@ Status Writer::fetch_spare(std::uint64_t capacity, bool small_will_do) {
   return {};
 }
 
-Status Writer::make_room(std::uint64_t body_bytes) {
+Status Writer::make_room(std::uint64_t body_bytes, std::uint64_t records) {
   while (true) {
     FORELOG_TRY(usable());
+    // Nobody gets there by appending, but the file of another's making that was opened may say so.
+    if (records >= format::kLsnLimit - next_lsn_.value) [[unlikely]] {
+      return {Code::invalid_argument, concat("LSNs end before 2^63, and the next one is ",
+                                             next_lsn_.value, "; nothing was appended")};
+    }
     const std::uint64_t held = open_.size + writing_bytes_;
     if (paused_ || fetching_) {
       room_.wait(mutex_);
@@ -201,7 +205,7 @@ std::byte* Writer::place(std::uint64_t body_bytes, std::uint32_t records) {
   std::byte* at = open_.bytes.get() + open_.size;
   open_.size += static_cast<std::size_t>(body_bytes);
   next_lsn_ = Lsn(next_lsn_.value + records);
-  FORELOG_CHECK(next_lsn_.value < kLsnLimit);
+  FORELOG_CHECK(next_lsn_.value < format::kLsnLimit);
   return at;
 }
 
@@ -213,7 +217,7 @@ Result<Lsn> Writer::append(ByteView record) {
   }
   const std::uint64_t body_bytes = format::record_bytes(record.size());
   MutexLock lock(mutex_);
-  FORELOG_TRY(make_room(body_bytes));
+  FORELOG_TRY(make_room(body_bytes, 1));
   const Lsn lsn = next_lsn_;
   format::put_record(place(body_bytes, 1), record);
   view_.set_appended(lsn);
@@ -238,7 +242,7 @@ Result<LsnRange> Writer::append(const Batch& batch) {
                          " bytes with their lengths does not fit a frame; nothing was appended"));
   }
   MutexLock lock(mutex_);
-  FORELOG_TRY(make_room(encoded.size()));
+  FORELOG_TRY(make_room(encoded.size(), batch.size()));
   const Lsn first = next_lsn_;
   std::memcpy(place(encoded.size(), static_cast<std::uint32_t>(batch.size())), encoded.data(),
               encoded.size());
