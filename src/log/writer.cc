@@ -134,7 +134,8 @@ Status Writer::make_room(std::uint64_t body_bytes, std::uint64_t records) {
   while (true) {
     FORELOG_TRY(usable());
     // Nobody gets there by appending, but the file of another's making that was opened may say so.
-    if (records >= format::kLsnLimit - next_lsn_.value) [[unlikely]] {
+    if (next_lsn_.value >= format::kLsnLimit || records >= format::kLsnLimit - next_lsn_.value)
+        [[unlikely]] {
       return {Code::invalid_argument, concat("LSNs end before 2^63, and the next one is ",
                                              next_lsn_.value, "; nothing was appended")};
     }
