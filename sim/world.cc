@@ -113,6 +113,7 @@ class World final : public Stuck {
     ++life_;
     ++tally_.lives;
     crashed_ = failed_call_ = full_ = life_over_ = false;
+    truncations_ = 0;
     stop_ = std::stop_source();
     slow_one_in_ = 2 + roll(50);
     failing_one_in_ = chance(4) ? 20 + roll(400) : 0;
@@ -126,10 +127,10 @@ class World final : public Stuck {
       });
     }
     if (open_and_check()) {
-      if (chance(3)) keep_through();
       std::vector<base::Thread> readers, writers;
       start(readers, roll(3), &World::tail);
       start(readers, roll(2), &World::read_elsewhere);
+      if (chance(3)) keep_through();
       start(writers, 1 + roll(4), &World::append_records);
       start(writers, roll(2), &World::trim);
       start(writers, roll(2), &World::watch);
@@ -150,7 +151,9 @@ class World final : public Stuck {
   Options options() {
     Options options;
     options.file_system = &calls_;
-    options.segment_bytes = 64 * KiB;
+    // The larger ones have indexes of several entries.
+    static constexpr std::uint64_t kSegmentBytes[] = {64 * KiB, 64 * KiB, 100'000, 512 * KiB};
+    options.segment_bytes = kSegmentBytes[roll(std::size(kSegmentBytes))];
     options.preallocate = chance(2);
     static constexpr int kWriteBehind[] = {0, 1, 5, 1000};
     options.write_behind = milliseconds(kWriteBehind[roll(std::size(kWriteBehind))]);
@@ -215,7 +218,8 @@ class World final : public Stuck {
   void append_records() {
     for (std::uint64_t left = roll(40); left > 0 && !crashed_; --left) {
       static constexpr std::size_t kBytes[] = {1, 30, 100, 128, 500, 2000, 9000};
-      const std::size_t bytes = kBytes[roll(std::size(kBytes))];
+      // Now and then one that no segment of the usual size holds.
+      const std::size_t bytes = chance(100) ? 150'000 : kBytes[roll(std::size(kBytes))];
       const std::size_t records = chance(4) ? 2 + roll(5) : 1;
       std::optional<Durability> level;
       if (chance(2)) level = chance(3) ? Durability::written : Durability::synced;
@@ -288,7 +292,7 @@ class World final : public Stuck {
     options.stop = stop_.get_token();
     if (chance(3)) options.from = Lsn();
     follow(chance(4) ? log_->read(options) : log_->tail(options),
-           options.at_least == Durability::synced);
+           options.at_least == Durability::synced, false);
   }
 
   void read_elsewhere() {
@@ -306,21 +310,27 @@ class World final : public Stuck {
     reading.stop = stop_.get_token();
     if (chance(3)) {
       // Without a writer it shows what one would keep, which a power cut may still take.
-      follow(reader->read(reading), false);
+      follow(reader->read(reading), false, true);
     } else {
-      follow(reader->tail(reading), true);
+      follow(reader->tail(reading), true, true);
     }
   }
 
-  void follow(Cursor cursor, bool acknowledges) {
+  void follow(Cursor cursor, bool acknowledges, bool elsewhere) {
     std::optional<Lsn> before;
     Timestamp time{};
     while (true) {
+      const std::uint64_t truncations = truncations_;
       const auto entry = cursor.next();
+      // What was read while records were dropped may be one of them; and a reader in another process
+      // learns of it a little later.
+      const bool truncated =
+          truncations != truncations_ || truncations % 2 != 0 || (elsewhere && truncations_ > 0);
       if (!entry) {
         const Code code = entry.error().code();
         check(code != Code::corrupt || excused_reader(), std::string(entry.error().message()));
         if (code == Code::trimmed && cursor.position() < model_.keep_from()) return;
+        if (code == Code::not_found && truncations_ > 0) return;
         if (!crashed_) done(entry.error(), "tail");
         return;
       }
@@ -329,6 +339,7 @@ class World final : public Stuck {
       check((*entry)->time >= time, "time went back");
       before = (*entry)->lsn;
       time = (*entry)->time;
+      if (truncated) continue;
       model_.check_record((*entry)->lsn, (*entry)->payload.text());
       if (acknowledges) model_.acknowledge((*entry)->lsn);
       if (crashed_ || chance(50)) return;
@@ -342,28 +353,40 @@ class World final : public Stuck {
       base::sleep_for(milliseconds(roll(20)));
       if (crashed_) return;
       if (chance(4)) {
-        const Lsn from = log_->first_lsn();
-        const Status held = log_->hold("sim", from);
-        if (held.code() != Code::trimmed) done(held, "hold");
+        hold();
       } else if (chance(4)) {
+        held_from_.reset();
         const Status released = log_->release("sim");
         if (released.code() != Code::not_found) done(released, "release");
       }
       const std::uint64_t last = model_.last_known().value;
       const Lsn from(last < 1 ? 1 : 1 + roll(last + 1));
-      model_.begin_keep_from(from);
+      model_.begin_keep_from(std::min(from, held_from_.value_or(from)));
       if (done(log_->keep_from(from), "keep_from")) model_.end_keep_from(log_->first_lsn());
     }
   }
 
-  // While nothing else goes on.
+  void hold() {
+    const auto before = std::exchange(held_from_, std::nullopt);
+    const Lsn from = log_->first_lsn();
+    const Status held = log_->hold("sim", from);
+    if (held.code() == Code::trimmed) {
+      held_from_ = before;
+    } else if (done(held, "hold")) {
+      held_from_ = from;
+    }
+  }
+
+  // While nothing is appended.
   void keep_through() {
     const std::uint64_t first = log_->first_lsn().value;
     const std::uint64_t last = log_->watermarks().appended.value;
     if (last < first) return;
     const Lsn through(first - 1 + roll(last - first + 2));
+    ++truncations_;
     model_.begin_keep_through(through);
     if (done(log_->keep_through(through), "keep_through")) model_.end_keep_through(through);
+    ++truncations_;
   }
 
   void watch() {
@@ -472,9 +495,12 @@ class World final : public Stuck {
   bool failed_call_ = false;  // A call was made to fail.
   bool full_ = false;         // The disk was.
   bool life_over_ = false;
+  std::uint64_t truncations_ = 0;  // Twice the number of keep_through; odd: one is under way.
   // Since the last look at the records:
   bool power_cut_ = false;
   bool closed_ = false;
+  // Nothing from here on may be trimmed: the holder was durable when hold() returned.
+  std::optional<Lsn> held_from_;
 };
 
 }  // namespace

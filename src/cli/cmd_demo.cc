@@ -121,8 +121,8 @@ ExitCode run_demo(const DemoOptions& options) {
   const Json heading = {{"source", input->source()}, {"seed", plan.seed}};
   const std::string summary =
       options.json
-          ? json_text(summary_json(heading, run.tally(), status.ok()))
-          : summary_text(run.tally(), status.ok(), "each compared with what was sent, at its LSN");
+          ? json_text(summary_json(heading, run.tally(), status))
+          : summary_text(run.tally(), status, "each compared with what was sent, at its LSN");
   if (status.ok() && !options.keep) place->remove();
   return tell_end(out, summary, status, plan.dir, options.keep);
 }

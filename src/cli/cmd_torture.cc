@@ -151,8 +151,8 @@ ExitCode run_torture(const TortureOptions& options) {
   display.clear();
   const Json heading = {{"workload", what}, {"dir", plan.dir}, {"seed", plan.seed}};
   return tell_end(out,
-                  options.json ? json_text(summary_json(heading, run.tally(), status.ok()))
-                               : summary_text(run.tally(), status.ok(),
+                  options.json ? json_text(summary_json(heading, run.tally(), status))
+                               : summary_text(run.tally(), status,
                                               ours ? "each compared with what was sent, at its LSN"
                                                    : "each read at its LSN, without a hole"),
                   status, plan.dir, !options.json);

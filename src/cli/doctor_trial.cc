@@ -62,8 +62,13 @@ Descriptor open_file(const std::string& path) {
 
 bool write_block(const Descriptor& file, std::size_t block) {
   const std::vector<std::byte> bytes(kBlockBytes, std::byte{0x5a});
-  return ::pwrite(file.get(), bytes.data(), bytes.size(),
-                  static_cast<off_t>(block * kBlockBytes)) == static_cast<ssize_t>(bytes.size());
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t put = ::pwrite(file.get(), bytes.data() + done, bytes.size() - done,
+                                 static_cast<off_t>(block * kBlockBytes + done));
+    if (put < 0) return false;  // A part goes first: only then does the system say why.
+    done += static_cast<std::size_t>(put);
+  }
+  return true;
 }
 
 Finding failed(std::string subject, const std::string& doing, std::string advice) {
@@ -75,7 +80,8 @@ Finding failed(std::string subject, const std::string& doing, std::string advice
 Finding try_syncs(const Scratch& scratch) {
   const Descriptor file = open_file(scratch.file("sync"));
   for (std::size_t block = 0; block < kBlocks; ++block) {
-    if (!write_block(file, block)) return failed("sync", "write a file", "see the free space");
+    if (!write_block(file, block))
+      return failed("sync", "write a file", "see the free space, and the limits");
   }
   if (::fsync(file.get()) != 0) return failed("sync", "sync a file", "look at the kernel's log");
   std::vector<std::chrono::nanoseconds> times;

@@ -60,7 +60,8 @@ void TortureDisplay::show(const TortureTally& tally) {
   (void)out_.flush();  // A failure stays in status(), and the end of the command tells it.
 }
 
-std::string summary_text(const TortureTally& tally, bool good, std::string_view recovered_how) {
+std::string summary_text(const TortureTally& tally, const Status& status,
+                         std::string_view recovered_how) {
   const Opens opens = opens_of(tally);
   const TortureVerdict& verdict = tally.verdict;
   std::string text;
@@ -85,15 +86,22 @@ std::string summary_text(const TortureTally& tally, bool good, std::string_view 
             duration_text(opens.median) + " in the median, " + duration_text(opens.max) +
             " at most\n";
   }
-  return text + (good ? "\nNothing acknowledged was lost.\n" : "\nFAILED\n");
+  if (status.code() == Code::corrupt || !verdict.good()) return text + "\nFAILED\n";
+  if (!status.ok()) {
+    return text + "\nFAILED: it could not go on. Nothing acknowledged was found missing.\n";
+  }
+  text += "\nNothing acknowledged was lost.";
+  if (tally.acknowledged == 0) text += " But nothing was acknowledged: this run shows nothing.";
+  return text + "\n";
 }
 
-Json summary_json(const Json& heading, const TortureTally& tally, bool good) {
+Json summary_json(const Json& heading, const TortureTally& tally, const Status& status) {
   const Opens opens = opens_of(tally);
   const auto seconds = [](std::chrono::nanoseconds duration) {
     return std::chrono::duration<double>(duration).count();
   };
-  Json json = {{"passed", good}};
+  Json json = {{"passed", status.ok()},
+               {"error", status.ok() ? Json(nullptr) : Json(std::string(status.message()))}};
   json.update(heading);
   json.update({{"rounds", tally.rounds},
                {"kills", tally.kills},

@@ -32,9 +32,10 @@ class TortureDisplay {
 };
 
 // `recovered_how`: how a record was found to be where it belongs.
-std::string summary_text(const TortureTally& tally, bool good, std::string_view recovered_how);
-// `heading`: what was run; it comes behind "passed".
-Json summary_json(const Json& heading, const TortureTally& tally, bool good);
+std::string summary_text(const TortureTally& tally, const Status& status,
+                         std::string_view recovered_how);
+// `heading`: what was run; it comes behind "passed" and "error".
+Json summary_json(const Json& heading, const TortureTally& tally, const Status& status);
 
 // Shows the end: the summary, and on standard error why it failed and where the log is. `kept`: the
 // log stays where it is even though all is well. Returns the exit code.

@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/endian.h"
+#include "format/frame.h"
 
 namespace forelog::format {
 
@@ -57,6 +58,9 @@ bool decode_watermark(std::span<const std::byte, kWatermarkRecordBytes> from,
   record.kept_through = Lsn(load_le<std::uint64_t>(at + 88));
   record.written_offset = load_le<std::uint64_t>(at + 96);
   record.synced_offset = load_le<std::uint64_t>(at + 104);
+  for (const Lsn lsn : {record.written, record.synced, record.first_lsn, record.kept_through}) {
+    if (lsn.value >= kLsnLimit) return false;
+  }
   return record.sequence != 0;
 }
 

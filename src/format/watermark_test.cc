@@ -59,6 +59,20 @@ TEST_F(WatermarkTest, ZerosAndSequenceZeroAreNoRecord) {
   EXPECT_FALSE(decode_watermark(bytes, decoded));
 }
 
+TEST_F(WatermarkTest, LsnsHaveTheirLimit) {
+  for (Lsn WatermarkRecord::*const field :
+       {&WatermarkRecord::written, &WatermarkRecord::synced, &WatermarkRecord::first_lsn,
+        &WatermarkRecord::kept_through}) {
+    WatermarkRecord other = record;
+    other.*field = Lsn((std::uint64_t{1} << 63) - 1);
+    encode_watermark(other, bytes);
+    EXPECT_TRUE(decode_watermark(bytes, decoded));
+    other.*field = Lsn(std::uint64_t{1} << 63);
+    encode_watermark(other, bytes);
+    EXPECT_FALSE(decode_watermark(bytes, decoded));
+  }
+}
+
 TEST_F(WatermarkTest, TheBellIsTheLowHalfOfTheSequence) {
   EXPECT_EQ(base::load_le<std::uint32_t>(bytes.data() + kWatermarkSequenceOffset), 77u);
 }

@@ -34,10 +34,16 @@ struct Cursor::Impl {
   std::optional<log::Place> place;
   std::optional<segment::FrameScanner> scanner;
   std::uint64_t generation = 0;
+  std::uint64_t truncations = 0;  // Of the view, that were looked at.
   bool started = false;
   std::vector<Damage> holes;
 
   Result<std::optional<Entry>> next() {
+    // Frames that are at hand, or below a limit learned earlier, may have been dropped meanwhile.
+    if (const std::uint64_t now = view->truncations(); now != truncations) [[unlikely]] {
+      truncations = now;
+      if (started) FORELOG_TRY(check_generation());
+    }
     while (true) {
       Entry entry;
       if (record_lsn >= position && records.next(entry.payload)) [[likely]] {
@@ -84,7 +90,13 @@ struct Cursor::Impl {
     place.reset();
     scanner.reset();
     records = {};
-    if (several || position > now.kept_through.next()) {
+    if (several && position <= now.kept_through.next()) {
+      return {Code::not_found,
+              concat("keep_through dropped records more than once since LSN ", position.value - 1,
+                     " was read, and perhaps that: read anew from LSN ",
+                     now.kept_through.next().value, " on")};
+    }
+    if (position > now.kept_through.next()) {
       return {Code::not_found,
               concat("LSN ", position.value - 1, " was dropped, as all behind LSN ",
                      now.kept_through.value, " was (keep_through): read anew from LSN ",
@@ -104,6 +116,7 @@ struct Cursor::Impl {
       FORELOG_TRY(step_over(found->lost, found->resume));
       return true;
     }
+    if (found->generation != generation) return true;  // Truncated just now: look again.
     const bool same = place && scanner &&
                       place->segment->header.salt == found->segment->header.salt &&
                       place->segment->header.number == found->segment->header.number;
@@ -179,7 +192,8 @@ struct Cursor::Impl {
     FORELOG_TRY(check_generation());
     const auto now = FORELOG_TRY(view->locate(position, options.at_least, following));
     if (!now) return true;
-    if (now->segment == nullptr || now->segment->header.salt != before.segment->header.salt) {
+    if (now->segment == nullptr || now->generation != generation ||
+        now->segment->header.salt != before.segment->header.salt) {
       return true;
     }
     segment::FrameScanner behind(*now->segment->file, now->segment->key, offset, now->limit);

@@ -126,31 +126,43 @@ TEST_F(FaultTest, AfterAFailedSyncNothingIsAcknowledgedAndReadingGoesOn) {
 
 // Linux marks pages that it could not write as clean: the next sync is a success and the disk holds
 // what it held. So recovery writes again what no witness proves.
-TEST_F(FaultTest, RecoveryWritesAgainWhatMayBeInThePageCacheOnly) {
-  open();
-  commit(5, 3000);
-  write(4, 3000);
-  end_process();
-  const auto frames = damage_.frames(1);
-  damage_.drop_marks();  // Then the frames prove LSN 5, by the first frame behind it.
-  std::uint64_t covered = 0;
-  bool synced = false;
-  faults_.set_hook([&](const FaultFileSystem::Call& call) {
-    if (call.name == damage_.segment(1) && call.operation == FileOperation::write) {
-      EXPECT_LE(call.offset, std::max(covered, frames[5].offset));
-      EXPECT_FALSE(synced);
-      covered = call.offset + call.bytes;
-    }
-    if (call.name == damage_.segment(1) && call.operation == FileOperation::sync_data) {
-      EXPECT_EQ(covered, frames.back().end());
-      synced = true;
-    }
-    return std::optional<FaultFileSystem::Fault>();
-  });
-  const auto before = damage_.bytes(damage_.segment(1));
-  open();
-  EXPECT_TRUE(synced);
-  EXPECT_TRUE(damage_.bytes(damage_.segment(1)) == before);
+class RewriteTest : public FaultTest {
+ protected:
+  // Nine frames of records of that size, of which the first five are proven to be synced.
+  void expect_rewrite(std::size_t bytes) {
+    open();
+    commit(5, bytes);
+    write(4, bytes);
+    end_process();
+    const auto frames = damage_.frames(1);
+    damage_.drop_marks();  // Then the frames prove LSN 5, by the first frame behind it.
+    std::uint64_t covered = 0;
+    bool synced = false;
+    faults_.set_hook([&](const FaultFileSystem::Call& call) {
+      if (call.name == damage_.segment(1) && call.operation == FileOperation::write) {
+        EXPECT_LE(call.offset, std::max(covered, frames[5].offset));
+        EXPECT_FALSE(synced);
+        covered = call.offset + call.bytes;
+      }
+      if (call.name == damage_.segment(1) && call.operation == FileOperation::sync_data) {
+        EXPECT_EQ(covered, frames.back().end());
+        synced = true;
+      }
+      return std::optional<FaultFileSystem::Fault>();
+    });
+    const auto before = damage_.bytes(damage_.segment(1));
+    open();
+    EXPECT_TRUE(synced);
+    EXPECT_TRUE(damage_.bytes(damage_.segment(1)) == before);
+  }
+};
+
+TEST_F(RewriteTest, RecoveryWritesAgainWhatMayBeInThePageCacheOnly) { expect_rewrite(3000); }
+
+// An index then leads to where the doubtful frames begin, and they take several writes.
+TEST_F(RewriteTest, RecoveryWritesAgainLargeFramesToo) {
+  options_.segment_bytes = 8 * MiB;
+  expect_rewrite(700'000);
 }
 
 // The writer seals a full segment while a sync of that very file is under way, and fails. The error
@@ -267,6 +279,68 @@ TEST_F(FullDiskTest, AFailedRotationInTheBackgroundIsToldOnlyWhenTheSegmentIsNee
   disk_.set_capacity(UINT64_MAX);
   commit(30, 3000);
   EXPECT_TRUE(log_->close().ok());
+}
+
+// ── Large LSNs ───────────────────────────────────────────────────────────────
+
+class LargeLsnTest : public TestDisk {
+ protected:
+  // A log whose next record is that one.
+  void open_at(std::uint64_t lsn) {
+    open();
+    close();
+    damage_.drop_marks();
+    damage_.change(damage_.segment(1), [](std::vector<std::byte>& file) {
+      std::fill(file.begin() + format::kSegmentHeaderBytes, file.end(), std::byte{0});
+    });
+    format::SegmentHeader header = damage_.header(1);
+    header.first_lsn = Lsn(lsn);
+    damage_.put_header(1, header);
+    open();
+    ASSERT_EQ(log_->watermarks().appended, Lsn(lsn - 1));
+  }
+};
+
+TEST_F(LargeLsnTest, GoOnBehindTwoToThe32) {
+  const std::uint64_t first = (std::uint64_t{1} << 32) - 20;
+  open_at(first);
+  commit(40, 5000);
+  EXPECT_GT(damage_.files(".segment").size(), 2u);
+  ASSERT_TRUE(log_->keep_from(Lsn(first + 30)).ok());
+  expected_.erase(expected_.begin(), expected_.lower_bound(log_->first_lsn().value));
+  EXPECT_GT(log_->first_lsn(), Lsn(first));
+  ASSERT_TRUE(log_->keep_through(Lsn(first + 35)).ok());
+  expected_.erase(expected_.upper_bound(first + 35), expected_.end());
+  cut_power();
+  open();
+  expect_records(expected_.begin()->first, first + 35);
+  commit(3);
+}
+
+// Nobody gets there by appending. A file may say so all the same, and must not end the host.
+TEST_F(LargeLsnTest, EndBeforeTwoToThe63) {
+  const std::uint64_t last = (std::uint64_t{1} << 63) - 2;
+  open_at(last - 2);
+  commit(2);
+  Batch batch;
+  batch.add("fits");
+  batch.add("does not");
+  EXPECT_EQ(log_->append(batch).error().code(), Code::invalid_argument);
+  commit(1);
+  EXPECT_EQ(log_->append("no").error().code(), Code::invalid_argument);
+  EXPECT_EQ(log_->watermarks().appended, Lsn(last));
+  EXPECT_TRUE(log_->health().ok());
+  expect_records(last - 2, last);
+  EXPECT_TRUE(log_->keep_from(Lsn(last)).ok());
+  close();
+  open();
+  EXPECT_TRUE(report_.closed_cleanly);
+  expect_records(last - 2, last);
+  EXPECT_EQ(log_->append("no").error().code(), Code::invalid_argument);
+  ASSERT_TRUE(log_->keep_through(Lsn(last - 1)).ok());
+  expected_.erase(last);
+  commit(1);
+  expect_records(last - 2, last);
 }
 
 // ── What cannot be read back is refused when it is written ───────────────────

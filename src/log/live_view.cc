@@ -84,47 +84,61 @@ Result<std::optional<Place>> LiveView::locate(Lsn lsn, Durability level, bool) {
     flush_();
   }
   if (base::makes(base::Mistake::show_unsynced)) level = Durability::written;
-  Link link;
-  Place place;
-  {
-    base::MutexLock lock(mutex_);
-    if (lsn < links_.front().first_lsn) return trimmed_error(lsn, links_.front().first_lsn);
-    if (lsn > (level == Durability::synced ? record_.synced : record_.written)) {
-      return std::optional<Place>();
-    }
-    const Link* found = find_link(links_, lsn);
-    if (found == nullptr) return std::optional(lost_place(links_, lsn));
-    link = *found;
-    place = place_in(link, link.ended() ? nullptr : active_, level);
-  }
-  if (place.segment == nullptr) {
-    auto opened = open_link(dir_, link);
-    if (!opened) {
-      // It may have been trimmed, or truncated away, since the lock was given up.
+  while (true) {
+    Link link;
+    Place place;
+    {
       base::MutexLock lock(mutex_);
       if (lsn < links_.front().first_lsn) return trimmed_error(lsn, links_.front().first_lsn);
-      return opened.error();
+      if (lsn > (level == Durability::synced ? record_.synced : record_.written)) {
+        return std::optional<Place>();
+      }
+      const Link* found = find_link(links_, lsn);
+      if (found == nullptr) return std::optional(lost_place(links_, lsn));
+      link = *found;
+      place = place_in(link, link.ended() ? nullptr : active_, level);
     }
-    place.segment = *std::move(opened);
+    if (place.segment == nullptr) {
+      auto opened = open_link(dir_, link);
+      if (!opened) {
+        if (!is_linked(link)) continue;  // Trimmed or truncated away since the lock was given up.
+        return opened.error();
+      }
+      place.segment = *std::move(opened);
+    }
+    place.begin = FORELOG_TRY(seek_in_segment(*place.segment, link, lsn));
+    return std::optional(std::move(place));
   }
-  place.begin = FORELOG_TRY(seek_in_segment(*place.segment, link, lsn));
-  return std::optional(std::move(place));
 }
 
 Result<std::optional<Lsn>> LiveView::seek_time(Timestamp time) {
-  std::vector<Link> links;
-  std::shared_ptr<segment::SegmentFile> active;
-  {
-    base::MutexLock lock(mutex_);
-    links = links_;
-    active = active_;
-  }
   const auto nanoseconds = std::max<std::int64_t>(0, time.time_since_epoch().count());
-  return seek_time_in_links(links, static_cast<std::uint64_t>(nanoseconds),
-                            [&](const Link& link) -> Result<std::shared_ptr<segment::SegmentFile>> {
-                              if (!link.ended()) return active;
-                              return open_link(dir_, link);
-                            });
+  while (true) {
+    std::vector<Link> links;
+    std::shared_ptr<segment::SegmentFile> active;
+    {
+      base::MutexLock lock(mutex_);
+      links = links_;
+      active = active_;
+    }
+    bool gone = false;
+    auto found =
+        seek_time_in_links(links, static_cast<std::uint64_t>(nanoseconds),
+                           [&](const Link& link) -> Result<std::shared_ptr<segment::SegmentFile>> {
+                             if (!link.ended()) return active;
+                             auto opened = open_link(dir_, link);
+                             gone = !opened && !is_linked(link);
+                             return opened;
+                           });
+    if (!gone) return found;
+  }
+}
+
+bool LiveView::is_linked(const Link& link) const {
+  base::MutexLock lock(mutex_);
+  return std::any_of(links_.begin(), links_.end(), [&](const Link& each) {
+    return each.number == link.number && each.salt == link.salt;
+  });
 }
 
 void LiveView::wait_for(Lsn lsn, Durability level, const std::stop_token& stop) {
@@ -221,6 +235,7 @@ Result<std::vector<Link>> LiveView::truncate(const format::SegmentEnd& end, Lsn 
   record_.first_lsn = links_.front().first_lsn;
   ++record_.generation;
   record_.kept_through = last;
+  truncations_.fetch_add(1, std::memory_order_release);
   moved_.notify_all();
   FORELOG_TRY(save_record());
   return dead;

@@ -62,6 +62,7 @@ class LiveView final : public View {
   void announce() FORELOG_REQUIRES(mutex_);
   Status save_record() FORELOG_REQUIRES(mutex_);  // Gives the lock up over the sync.
   void check_order() const;
+  bool is_linked(const Link& link) const FORELOG_EXCLUDES(mutex_);
   Place place_in(const Link& link, std::shared_ptr<segment::SegmentFile> file, Durability level)
       FORELOG_REQUIRES(mutex_);
 

@@ -293,6 +293,24 @@ TEST_F(LogTest, ACursorThatPassedATruncationSaysSo) {
   EXPECT_TRUE(entry.error().message().ends_with("read anew from LSN 11 on"));
 }
 
+// It stands before the cut, and had learned how far it may read before the cut was made.
+TEST_F(LogTest, ACursorBeforeATruncationReadsWhatIsThereNow) {
+  for (int i = 1; i <= 9; ++i) commit("old " + std::to_string(i));
+  Cursor cursor = log_->read();
+  for (int i = 1; i <= 2; ++i)
+    EXPECT_EQ((*cursor.next())->payload.text(), "old " + std::to_string(i));
+  ASSERT_TRUE(log_->keep_through(Lsn(4)).ok());
+  for (int i = 5; i <= 6; ++i) commit("new " + std::to_string(i));
+  Records rest;
+  while (true) {
+    const auto entry = cursor.next();
+    ASSERT_TRUE(entry) << entry.error().message();
+    if (!*entry) break;
+    rest.emplace_back((*entry)->payload.text());
+  }
+  EXPECT_EQ(rest, (Records{"old 3", "old 4", "new 5", "new 6"}));
+}
+
 TEST_F(LogTest, HoldersKeepSegmentsUntilReleasedOrOverrun) {
   commit_many(300);
   ASSERT_TRUE(log_->hold("archiver", Lsn(70)).ok());

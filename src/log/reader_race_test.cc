@@ -1,5 +1,5 @@
-// Readers in another process while a writer takes away what they look at, at the worst moments: each
-// is brought about by a hook on the reader's own calls.
+// Readers, most of them in another process, while a writer takes away what they look at, at the
+// worst moments: each is brought about by a hook on the reader's own calls.
 #include <gtest/gtest.h>
 
 #include "log/test_disk.h"
@@ -26,6 +26,18 @@ class ReaderRaceTest : public TestDisk {
         });
   }
 
+  // Before the writer's process opens that file the next time.
+  void before_own_open_of(const std::string& file, std::function<void()> act) {
+    faults_.set_hook([this, file, act = std::move(act)](const FaultFileSystem::Call& call)
+                         -> std::optional<FaultFileSystem::Fault> {
+      if (call.operation != FileOperation::open || call.name != file) return std::nullopt;
+      const auto now = act;
+      faults_.fail_nothing();
+      now();
+      return std::nullopt;
+    });
+  }
+
   FaultFileSystem reader_calls_{disk_};
   Options reader_options_;
 };
@@ -48,6 +60,28 @@ TEST_F(ReaderRaceTest, ASegmentIsTrimmedBetweenBeingFoundAndBeingRead) {
   const auto entry = cursor.next();
   ASSERT_FALSE(entry);
   EXPECT_EQ(entry.error().code(), Code::trimmed) << entry.error().message();
+}
+
+// In the writer's own process it is the same.
+TEST_F(ReaderRaceTest, ASegmentIsTruncatedAwayBetweenBeingFoundAndBeingOpened) {
+  fill_three_segments();
+  const Lsn first = damage_.header(2).first_lsn;
+  before_own_open_of(damage_.segment(2), [&] { EXPECT_TRUE(log_->keep_through(Lsn(2)).ok()); });
+  Cursor cursor = log_->read({.from = first});
+  const auto entry = cursor.next();
+  ASSERT_TRUE(entry) << entry.error().message();
+  EXPECT_FALSE(*entry);
+  EXPECT_EQ(cursor.next().error().code(), Code::not_found);
+}
+
+TEST_F(ReaderRaceTest, ASegmentIsTrimmedWhileATimeIsLookedForInIt) {
+  fill_three_segments();
+  before_own_open_of(damage_.segment(1),
+                     [&] { EXPECT_TRUE(log_->keep_from(log_->watermarks().appended).ok()); });
+  const auto found = log_->find(Timestamp());
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(*found, log_->first_lsn());
+  EXPECT_GT(*found, Lsn(1));
 }
 
 // The first record of the watermark file is torn, and stays so: its writer is dead.

@@ -179,6 +179,22 @@ TEST_F(RecoveryCrashTest, OfWhatATrimLeftBehind) {
   crash_everywhere(scenario("trimmed", UINT64_MAX));
 }
 
+// What says that the segment was trimmed is in the page cache, and not on the disk.
+TEST_F(RecoveryCrashTest, OfATrimWhoseMarkWasNotSynced) {
+  fill_three_segments();
+  const Lsn kept = damage_.header(2).first_lsn;
+  faults_.set_hook([](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+    if (call.name != "WATERMARK" || call.operation != FileOperation::sync_data) return std::nullopt;
+    return FaultFileSystem::Fault{Status(Code::io_error, "died")};
+  });
+  ASSERT_FALSE(log_->keep_from(kept).ok());
+  faults_.fail_nothing();
+  Scenario trimmed = scenario("trimmed, not durably", UINT64_MAX);
+  trimmed.acknowledged.erase(trimmed.acknowledged.begin(),
+                             trimmed.acknowledged.lower_bound(kept.value));
+  crash_everywhere(trimmed);
+}
+
 TEST_F(RecoveryCrashTest, OfASalvage) {
   open();
   commit(20);

@@ -112,6 +112,24 @@ TEST_F(RecoveryTest, R4_ATornTailIsCutAndCopied) {
   expect_records(1, 7);
 }
 
+TEST_F(RecoveryTest, R4_TheCopyOfATornTailIsDurableBeforeTheTailIsCut) {
+  open();
+  commit(5);
+  write(1, 1000);
+  end_process();
+  const FrameAt last = damage_.frames(1).back();
+  damage_.flip(damage_.segment(1), last.offset + 500);
+  const auto torn = damage_.bytes(damage_.segment(1));
+  open();
+  ASSERT_EQ(report_.quarantined.size(), 1u);
+  cut_power();
+  ASSERT_TRUE(damage_.has(report_.quarantined[0]));
+  const auto copy = damage_.bytes(report_.quarantined[0]);
+  ASSERT_EQ(copy.size(), report_.torn_bytes);
+  EXPECT_TRUE(std::equal(copy.begin(), copy.end(),
+                         torn.begin() + static_cast<std::ptrdiff_t>(last.offset)));
+}
+
 TEST_F(RecoveryTest, R4_AHeaderOfATornFrameWithoutItsBody) {
   open();
   commit(5);
@@ -625,6 +643,22 @@ TEST_F(RecoveryTest, R22_ATornWatermarkBlockFallsBackOnAnother) {
   expect_records(1, 3);
 }
 
+TEST_F(RecoveryTest, R22_TheOtherBlocksAreWitnessesToo) {
+  open();
+  commit(3);
+  close();
+  const auto frames = damage_.frames(1);
+  damage_.zero(damage_.segment(1), frames[2].offset, frames.back().end());
+  damage_.flip("WATERMARK", 40);
+  expect_refusal(damage_.segment(1), Lsn(3), Lsn(3));
+}
+
+TEST_F(RecoveryTest, R22_TheFilesNameIsDurableOnceTheLogIsOpen) {
+  open();
+  cut_power();
+  EXPECT_TRUE(damage_.has("WATERMARK"));
+}
+
 TEST_F(RecoveryTest, R22_TheNewestSavedRecordIsNeverTheOneThatIsOverwritten) {
   // A power cut may ruin both blocks that are being written; the third one must be the newest saved.
   for (int life = 0; life < 6; ++life) {
@@ -650,6 +684,32 @@ TEST_F(RecoveryTest, R22_TheNewestSavedRecordIsNeverTheOneThatIsOverwritten) {
     faults_.fail_nothing();
     EXPECT_EQ(staged, 1);
   }
+}
+
+TEST_F(RecoveryTest, R22_NorByLaterSavesOfTheSameLife) {
+  open();
+  std::uint64_t newest = 0;  // Of what the last sync brought to the disk.
+  int staged = 0;
+  faults_.set_hook([&](const FaultFileSystem::Call& call) {
+    const auto sequence_in = [&](std::uint64_t block) {
+      return damage_.mark(block).value_or(format::WatermarkRecord()).sequence;
+    };
+    if (call.name == "WATERMARK" && call.operation == FileOperation::sync_data) {
+      newest = std::max(sequence_in(1), sequence_in(2));
+    }
+    if (call.name == "WATERMARK" && call.operation == FileOperation::write &&
+        call.offset >= format::kWatermarkBlockBytes && staged++ > 0) {
+      EXPECT_LT(sequence_in(call.offset / format::kWatermarkBlockBytes), newest) << staged;
+    }
+    return std::optional<FaultFileSystem::Fault>();
+  });
+  for (int i = 0; i < 5; ++i) {
+    commit(2);
+    ASSERT_TRUE(log_->keep_through(log_->first_lsn()).ok());
+    expected_.erase(std::next(expected_.begin()), expected_.end());
+  }
+  faults_.fail_nothing();
+  EXPECT_EQ(staged, 5);
 }
 
 TEST_F(RecoveryTest, R22_AShortWatermarkFile) {

@@ -3,6 +3,8 @@
 // Threading: every method from any thread.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -58,6 +60,8 @@ class View {
     Lsn kept_through;
   };
   virtual Truncation truncation() = 0;
+  // How many truncations there were in this process. Cheap: each record that is handed out asks.
+  std::uint64_t truncations() const { return truncations_.load(std::memory_order_acquire); }
 
   virtual Result<Lsn> first_lsn() = 0;
 
@@ -67,6 +71,9 @@ class View {
 
   // Returns when `lsn` may have reached `level`, when `stop` is requested, or now and then.
   virtual void wait_for(Lsn lsn, Durability level, const std::stop_token& stop) = 0;
+
+ protected:
+  std::atomic<std::uint64_t> truncations_{0};
 };
 
 // The link that holds `lsn`, or would; null when it is before the first or lost between two.

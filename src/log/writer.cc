@@ -33,7 +33,6 @@ constexpr std::uint64_t kFrameBodyTarget = 128 * KiB;
 // one waits for moves in pieces that fit the cache.
 constexpr std::uint64_t kWriteThreshold = 512 * KiB;
 constexpr std::size_t kBufferBytesMin = 64 * KiB;
-constexpr std::uint64_t kLsnLimit = std::uint64_t{1} << 63;
 
 }  // namespace
 
@@ -132,9 +131,15 @@ Status Writer::fetch_spare(std::uint64_t capacity, bool small_will_do) {
   return {};
 }
 
-Status Writer::make_room(std::uint64_t body_bytes) {
+Status Writer::make_room(std::uint64_t body_bytes, std::uint64_t records) {
   while (true) {
     FORELOG_TRY(usable());
+    // Nobody gets there by appending, but the file of another's making that was opened may say so.
+    if (next_lsn_.value >= format::kLsnLimit || records >= format::kLsnLimit - next_lsn_.value)
+        [[unlikely]] {
+      return {Code::invalid_argument, concat("LSNs end before 2^63, and the next one is ",
+                                             next_lsn_.value, "; nothing was appended")};
+    }
     const std::uint64_t held = open_.size + writing_bytes_;
     if (paused_ || fetching_) {
       room_.wait(mutex_);
@@ -202,7 +207,7 @@ std::byte* Writer::place(std::uint64_t body_bytes, std::uint32_t records) {
   std::byte* at = open_.bytes.get() + open_.size;
   open_.size += static_cast<std::size_t>(body_bytes);
   next_lsn_ = Lsn(next_lsn_.value + records);
-  FORELOG_CHECK(next_lsn_.value < kLsnLimit);
+  FORELOG_CHECK(next_lsn_.value < format::kLsnLimit);
   return at;
 }
 
@@ -246,7 +251,7 @@ Result<LsnRange> Writer::append(const Batch& batch) {
 
 Result<Lsn> Writer::append_checked(ByteView record) {
   const std::uint64_t body_bytes = format::record_bytes(record.size());
-  FORELOG_TRY(make_room(body_bytes));
+  FORELOG_TRY(make_room(body_bytes, 1));
   const Lsn lsn = next_lsn_;
   format::put_record(place(body_bytes, 1), record);
   view_.set_appended(lsn);
@@ -256,7 +261,7 @@ Result<Lsn> Writer::append_checked(ByteView record) {
 
 Result<LsnRange> Writer::append_checked(const Batch& batch) {
   const ByteView encoded = batch.encoded();
-  FORELOG_TRY(make_room(encoded.size()));
+  FORELOG_TRY(make_room(encoded.size(), batch.size()));
   const Lsn first = next_lsn_;
   std::memcpy(place(encoded.size(), static_cast<std::uint32_t>(batch.size())), encoded.data(),
               encoded.size());

@@ -123,7 +123,7 @@ class Writer {
   Result<LsnRange> append_checked(const Batch& batch) FORELOG_REQUIRES(mutex_);
   template <typename Appended, typename Records>
   Result<Appended> commit_records(const Records& records) FORELOG_EXCLUDES(mutex_);
-  Status make_room(std::uint64_t body_bytes) FORELOG_REQUIRES(mutex_);
+  Status make_room(std::uint64_t body_bytes, std::uint64_t records) FORELOG_REQUIRES(mutex_);
   bool needs_new_segment(std::uint64_t body_bytes) const FORELOG_REQUIRES(mutex_);
   Status fetch_spare(std::uint64_t capacity, bool small_will_do) FORELOG_REQUIRES(mutex_);
   std::byte* place(std::uint64_t body_bytes, std::uint32_t records) FORELOG_REQUIRES(mutex_);

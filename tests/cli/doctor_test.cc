@@ -135,6 +135,11 @@ TEST_F(Doctor, ComparesLimitsWithASegment) {
   const Arguments limited = {"/bin/bash", "-c", "ulimit -f 8; exec \"$0\" doctor \"$1\" --json",
                              FORELOG_BINARY, dir()};
   EXPECT_EQ(health_in(Json::parse(run_command(limited).out), "file size limit"), "problem");
+  // A block that fits by half is written by half, and only what follows says why.
+  const Arguments halfway = {"/bin/bash", "-c", "ulimit -f 10; exec \"$0\" doctor \"$1\"",
+                             FORELOG_BINARY, dir()};
+  const Outcome told = run_command(halfway);
+  EXPECT_TRUE(mentions(told.out, "cannot write a file: File too large")) << told.out;
 }
 
 TEST_F(Doctor, SaysWhatItCouldNotTry) {

@@ -46,7 +46,29 @@ TEST_F(Torture, RefusesWhatIsNotItsOwn) {
   const Outcome outcome = run_command(forelog({"torture", dir(), "--kills", "1"}));
   EXPECT_EQ(outcome.code, 2);
   EXPECT_TRUE(mentions(outcome.err, "is not empty")) << outcome.err;
-  EXPECT_EQ(run_command(forelog({"torture", dir() / "no/log", "--kills", "1"})).code, 1);
+}
+
+TEST_F(Torture, TellsAFailureOfThePlaceFromALoss) {
+  const Arguments nowhere = forelog({"torture", dir() / "no/log", "--kills", "1"});
+  const Outcome outcome = run_command(nowhere);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(mentions(outcome.out, "Nothing acknowledged was found missing.")) << outcome.out;
+  Arguments as_json = nowhere;
+  as_json.emplace_back("--json");
+  const Json summary = Json::parse(run_command(as_json).out);
+  EXPECT_EQ(summary["passed"], false);
+  EXPECT_TRUE(mentions(summary["error"], "No such file or directory")) << summary;
+}
+
+TEST_F(Torture, SaysWhenNothingWasAcknowledged) {
+  std::ofstream(dir() / "mute") << "#!/bin/sh\nexec sleep 100\n";
+  check(::chmod((dir() / "mute").c_str(), 0700) == 0, "chmod");
+  Process torture(on_log("torture", {"--workload", dir() / "mute"}));
+  EXPECT_TRUE(mentions(torture.read_line(), "mute appends to"));
+  torture.signal(SIGINT);
+  const Outcome outcome = torture.wait();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.out, "But nothing was acknowledged")) << outcome.out;
 }
 
 TEST_F(Torture, RefusesWrongTimes) {
