@@ -28,6 +28,9 @@ class FORELOG_EXPORT Cursor {
   ~Cursor();
 
   // The next record; nullopt at the end (read), or when a stop was requested (tail).
+  // In the process that writes the log it never returns what keep_through has dropped. In another one
+  // it learns of that when it has returned all that it knew of: what it returns until then may have
+  // been dropped meanwhile.
   // Errors, after which the cursor stays where it is and may be asked again:
   //   trimmed    the LSN was dropped by keep_from; the message names the first one kept
   //   not_found  the LSN was dropped by keep_through: the message names where to go on; or, where

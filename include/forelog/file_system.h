@@ -30,7 +30,7 @@ namespace forelog {
 enum class OpenMode : std::uint8_t {
   read_only,
   read_write,
-  create_new,  // Fails with busy when the name exists. Mode 0600 whatever the umask.
+  create_new,  // Fails with busy when the name exists.
 };
 
 // An open regular file. Destroying it closes the descriptor and drops any error of that: what was
@@ -105,7 +105,7 @@ class FORELOG_EXPORT Directory {
   // storage on return.
   virtual Status sync() = 0;
 
-  // A directory in this one. With `create`, makes it (mode 0700) when missing and syncs this one.
+  // A directory in this one. With `create`, makes it when missing and syncs this one.
   virtual Result<std::unique_ptr<Directory>> open_directory(std::string_view name, bool create) = 0;
 
   // Takes the exclusive lock on the file `name`, made when missing; `busy` when anyone else holds
@@ -131,7 +131,7 @@ class FORELOG_EXPORT FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  // With `create`, makes the directory (mode 0700; its parent must exist) when it is missing, and
+  // With `create`, makes the directory (its parent must exist) when it is missing, and
   // syncs the parent in any case: an earlier process may have died between the two. The parents may
   // be symbolic links, the directory itself may not.
   virtual Result<std::unique_ptr<Directory>> open_directory(const std::filesystem::path& path,
@@ -142,7 +142,9 @@ class FORELOG_EXPORT FileSystem {
   virtual std::uint64_t random();
 };
 
-// The real one. Lives for ever.
+// The real one. Lives for ever. Directories that it makes have mode 0700 and files 0600, whatever the
+// umask. A directory of exactly mode 0750 (or 2750) that it finds asks for a log that its group may
+// read: what is made in it has 0750 and 0640.
 FORELOG_EXPORT FileSystem& posix_file_system();
 
 }  // namespace forelog

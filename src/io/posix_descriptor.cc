@@ -15,7 +15,6 @@
 namespace forelog::io {
 namespace {
 
-constexpr mode_t kFileMode = 0600;
 constexpr mode_t kPermissionBits = 07777;
 
 Code code_of(int error) {
@@ -63,7 +62,7 @@ int open_flags(OpenMode mode) {
   return kAlways | O_RDONLY;
 }
 
-Status check_kind(int file, OpenMode mode, std::string_view path) {
+Status check_kind(int file, OpenMode mode, mode_t new_mode, std::string_view path) {
   struct stat found {};
   if (::fstat(file, &found) != 0) return system_error(errno, "open", path);
   if (!S_ISREG(found.st_mode)) return not_regular(path);
@@ -72,8 +71,8 @@ Status check_kind(int file, OpenMode mode, std::string_view path) {
                    "has further names (hard links), so that writing it would change them too; "
                    "copy it or remove the others");
   }
-  const bool other_mode = (found.st_mode & kPermissionBits) != kFileMode;  // The umask's doing.
-  if (mode == OpenMode::create_new && other_mode && ::fchmod(file, kFileMode) != 0) {
+  const bool other_mode = (found.st_mode & kPermissionBits) != new_mode;  // The umask's doing.
+  if (mode == OpenMode::create_new && other_mode && ::fchmod(file, new_mode) != 0) {
     return system_error(errno, "set the mode of", path);
   }
   return {};
@@ -115,15 +114,15 @@ Status sync_directory(int directory, std::string_view path) {
 }
 
 Result<FileDescriptor> open_regular_file(int directory, const std::string& name, OpenMode mode,
-                                         std::string_view path) {
+                                         mode_t new_mode, std::string_view path) {
   FORELOG_TRY(check_plain_name(name));
   FileDescriptor file(retry_interrupted(
-      [&] { return ::openat(directory, name.c_str(), open_flags(mode), kFileMode); }));
+      [&] { return ::openat(directory, name.c_str(), open_flags(mode), new_mode); }));
   if (file.number() < 0) {
     const int error = errno;
     return error == EISDIR ? not_regular(path) : cannot_open(error, "open", directory, name, path);
   }
-  Status status = check_kind(file.number(), mode, path);
+  Status status = check_kind(file.number(), mode, new_mode, path);
   if (!status.ok()) {
     if (mode == OpenMode::create_new) static_cast<void>(::unlinkat(directory, name.c_str(), 0));
     return status;

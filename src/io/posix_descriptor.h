@@ -6,6 +6,8 @@
 // component or waits for a FIFO's other end.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cerrno>
 #include <string>
 #include <string_view>
@@ -52,10 +54,10 @@ Status cannot_open(int error, std::string_view doing, int directory, const std::
 // fsync() of a directory, once.
 Status sync_directory(int directory, std::string_view path);
 
-// Opens the regular file `name` in `directory`; `path` is for messages. Refuses anything that is
-// not regular, and a file with several names when it is to be written: somebody else's file could
-// hide behind one of them.
+// Opens the regular file `name` in `directory`; one that it makes gets `new_mode`, whatever the umask
+// is; `path` is for messages. Refuses anything that is not regular, and a file with several names
+// when it is to be written: somebody else's file could hide behind one of them.
 Result<FileDescriptor> open_regular_file(int directory, const std::string& name, OpenMode mode,
-                                         std::string_view path);
+                                         mode_t new_mode, std::string_view path);
 
 }  // namespace forelog::io

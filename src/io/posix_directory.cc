@@ -19,7 +19,7 @@
 namespace forelog::io {
 namespace {
 
-constexpr mode_t kDirectoryMode = 0700;
+constexpr mode_t kForGroup = 0750;
 constexpr mode_t kAccessBits = 0777;  // Not the set-group-id bit that a parent may hand down.
 constexpr int kLockAttempts = 100;
 constexpr std::string_view kHeld = "is held through another handle, in this process or another";
@@ -131,9 +131,9 @@ Status sync_holder(int directory, const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<Directory>> PosixDirectory::open_at(int parent, const std::string& name,
-                                                           bool create,
+                                                           bool create, mode_t new_mode,
                                                            std::filesystem::path path) {
-  const bool made = create && ::mkdirat(parent, name.c_str(), kDirectoryMode) == 0;
+  const bool made = create && ::mkdirat(parent, name.c_str(), new_mode) == 0;
   if (create && !made && errno != EEXIST) {
     return system_error(errno, "make the directory", path.native());
   }
@@ -141,23 +141,24 @@ Result<std::unique_ptr<Directory>> PosixDirectory::open_at(int parent, const std
     return ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   }));
   if (directory.number() < 0) return cannot_enter(errno, parent, name, path.native());
-  if (made) {
-    struct stat found {};
-    if (::fstat(directory.number(), &found) != 0 ||
-        ((found.st_mode & kAccessBits) != kDirectoryMode &&
-         ::fchmod(directory.number(), kDirectoryMode) != 0)) {
-      return system_error(errno, "set the mode of", path.native());
-    }
+  struct stat found {};
+  if (::fstat(directory.number(), &found) != 0) {
+    return system_error(errno, "look at", path.native());
+  }
+  const mode_t mode = found.st_mode & kAccessBits;
+  if (made && mode != new_mode && ::fchmod(directory.number(), new_mode) != 0) {
+    return system_error(errno, "set the mode of", path.native());
   }
   if (create) FORELOG_TRY(sync_holder(directory.number(), path.native()));
+  const mode_t inside = !made && mode == kForGroup ? kForGroup : new_mode;
   return std::unique_ptr<Directory>(
-      std::make_unique<PosixDirectory>(std::move(directory), std::move(path)));
+      std::make_unique<PosixDirectory>(std::move(directory), inside, std::move(path)));
 }
 
 Result<std::unique_ptr<File>> PosixDirectory::open(std::string_view name, OpenMode mode) {
   std::string path = path_of(name);
-  FileDescriptor file =
-      FORELOG_TRY(open_regular_file(descriptor_.number(), std::string(name), mode, path));
+  FileDescriptor file = FORELOG_TRY(
+      open_regular_file(descriptor_.number(), std::string(name), mode, file_mode(), path));
   return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(file), std::move(path)));
 }
 
@@ -204,7 +205,7 @@ Status PosixDirectory::sync() { return sync_directory(descriptor_.number(), path
 Result<std::unique_ptr<Directory>> PosixDirectory::open_directory(std::string_view name,
                                                                   bool create) {
   FORELOG_TRY(check_plain_name(name));
-  return open_at(descriptor_.number(), std::string(name), create, path_ / name);
+  return open_at(descriptor_.number(), std::string(name), create, mode_, path_ / name);
 }
 
 Result<std::unique_ptr<DirectoryLock>> PosixDirectory::lock(std::string_view name) {
@@ -230,9 +231,10 @@ Result<std::unique_ptr<DirectoryLock>> PosixDirectory::lock(std::string_view nam
 Result<FileDescriptor> PosixDirectory::open_lock_file(const std::string& name) const {
   const std::string path = path_of(name);
   for (int attempt = 0; attempt < kLockAttempts; ++attempt) {
-    auto file = open_regular_file(descriptor_.number(), name, OpenMode::read_write, path);
+    auto file =
+        open_regular_file(descriptor_.number(), name, OpenMode::read_write, file_mode(), path);
     if (file.has_value() || file.error().code() != Code::not_found) return file;
-    file = open_regular_file(descriptor_.number(), name, OpenMode::create_new, path);
+    file = open_regular_file(descriptor_.number(), name, OpenMode::create_new, file_mode(), path);
     if (file.has_value() || file.error().code() != Code::busy) return file;
   }
   return failure(Code::busy, "lock", path, "is removed and made again all the time");
@@ -240,7 +242,8 @@ Result<FileDescriptor> PosixDirectory::open_lock_file(const std::string& name) c
 
 Result<bool> PosixDirectory::locked(std::string_view name) {
   const std::string path = path_of(name);
-  auto file = open_regular_file(descriptor_.number(), std::string(name), OpenMode::read_only, path);
+  auto file = open_regular_file(descriptor_.number(), std::string(name), OpenMode::read_only,
+                                file_mode(), path);
   if (!file.has_value()) {
     if (file.error().code() == Code::not_found) return false;
     return file.error();

@@ -17,13 +17,15 @@ namespace forelog::io {
 
 class PosixDirectory final : public Directory {
  public:
-  PosixDirectory(FileDescriptor descriptor, std::filesystem::path path)
-      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+  PosixDirectory(FileDescriptor descriptor, mode_t mode, std::filesystem::path path)
+      : descriptor_(std::move(descriptor)), mode_(mode), path_(std::move(path)) {}
 
   // Opens `name`, which is relative to `parent` (AT_FDCWD allowed) and need not be plain. With
-  // `create`, makes it when missing, and syncs the directory that holds it in any case.
+  // `create`, makes it with `new_mode` when missing, and syncs the directory that holds it in any
+  // case.
   static Result<std::unique_ptr<Directory>> open_at(int parent, const std::string& name,
-                                                    bool create, std::filesystem::path path);
+                                                    bool create, mode_t new_mode,
+                                                    std::filesystem::path path);
 
   const std::filesystem::path& path() const override { return path_; }
   Result<std::unique_ptr<File>> open(std::string_view name, OpenMode mode) override;
@@ -41,8 +43,10 @@ class PosixDirectory final : public Directory {
  private:
   std::string path_of(std::string_view name) const;  // For messages.
   Result<FileDescriptor> open_lock_file(const std::string& name) const;
+  mode_t file_mode() const { return mode_ & 0666; }
 
   const FileDescriptor descriptor_;
+  const mode_t mode_;  // Of directories in it: 0700, or 0750 when it has that itself.
   const std::filesystem::path path_;
 };
 

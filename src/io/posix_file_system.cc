@@ -17,7 +17,7 @@ class PosixFileSystem final : public FileSystem {
     // With a slash behind it, a symbolic link would be followed in spite of O_NOFOLLOW.
     std::string name = path.native();
     while (name.size() > 1 && name.back() == '/') name.pop_back();
-    return io::PosixDirectory::open_at(AT_FDCWD, name, create, path);
+    return io::PosixDirectory::open_at(AT_FDCWD, name, create, 0700, path);
   }
 };
 

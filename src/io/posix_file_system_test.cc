@@ -352,6 +352,29 @@ TEST_F(PosixFileSystemTest, ModesDoNotDependOnTheUmask) {
   }
 }
 
+TEST_F(PosixFileSystemTest, ADirectoryOf0750AsksForAGroupThatReads) {
+  for (const mode_t asked : {0750U, 0755U, 0770U, 0700U}) {
+    const auto path = root_ / std::to_string(asked);
+    ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
+    ASSERT_EQ(::chmod(path.c_str(), asked), 0);
+    const mode_t before = ::umask(077);
+    const auto directory = posix_file_system().open_directory(path, true).value();
+    const auto file = directory->open("file", OpenMode::create_new);
+    const auto lock = directory->lock("lock");
+    const auto below = directory->open_directory("below", true).value();
+    const auto deep = below->open("deep", OpenMode::create_new);
+    ::umask(before);
+    ASSERT_TRUE(file.has_value() && lock.has_value() && deep.has_value());
+    const bool group = asked == 0750;
+    const auto name = std::to_string(asked) + "/";
+    EXPECT_EQ(mode_of(name + "file"), group ? 0640U : 0600U) << asked;
+    EXPECT_EQ(mode_of(name + "lock"), group ? 0640U : 0600U) << asked;
+    EXPECT_EQ(mode_of(name + "below"), group ? 0750U : 0700U) << asked;
+    EXPECT_EQ(mode_of(name + "below/deep"), group ? 0640U : 0600U) << asked;
+    EXPECT_EQ(mode_of(std::to_string(asked)), asked);
+  }
+}
+
 TEST_F(PosixFileSystemTest, OnlyPlainNamesPass) {
   create("f");
   const std::string long_name(256, 'n');

@@ -3,7 +3,7 @@
  * Threads append a record each and wait until it is synced; they lead syncs themselves. Another one
  * has a deadline and follows. A rotation syncs a part of what was appended at any moment. Over every
  * interleaving: nobody sleeps for ever, one sync is under way at a time, and who returns has its
- * record synced.
+ * record synced, or was told that a sync failed. Any sync may fail; then no further one begins.
  *
  * What is done with the mutex held is one atomic step. A thread falls asleep in the same step in which
  * it reads the crowd's word: whoever changes the word later wakes it, or finds it on its way to sleep,
@@ -24,6 +24,7 @@ byte target;
 byte count[2];          /* Of the crowds, by parity of the cycle. */
 byte crowd[THREADS];    /* Where each sleeps: 0 or 1, 2 for followers, NOBODY for awake. */
 bool working;           /* A sync_data() is under way. */
+bool failed;            /* One has failed: the log is closed to writes. */
 
 inline wake_all(which) {
   for (i : 0 .. THREADS - 1) {
@@ -42,6 +43,14 @@ inline wake_one(which) {
   :: crowd[3] == which -> crowd[3] = NOBODY
   :: crowd[0] != which && crowd[1] != which && crowd[2] != which && crowd[3] != which
   fi
+}
+
+/* Everybody is told. */
+inline fail() {
+  failed = true;
+  wake_all(0);
+  wake_all(1);
+  wake_all(2)
 }
 
 inline call_leader() {
@@ -81,8 +90,9 @@ look:
        :: else
        fi;
        goto done
-    :: synced < lsn && syncing -> join_crowd()
-    :: synced < lsn && !syncing ->
+    :: synced < lsn && failed -> goto done
+    :: synced < lsn && !failed && syncing -> join_crowd()
+    :: synced < lsn && !failed && !syncing ->
        called = false;
        syncing = true;
        cycle++;
@@ -99,16 +109,24 @@ look:
   fi;
 lead:
   /* Others append meanwhile: it gathers, or waits for the write role. */
-  atomic { !working -> target = appended; target_set = true; working = true }
   atomic {
-    working = false;
+    !working || failed ->
     if
-    :: synced < target -> synced = target
-    :: else
+    :: failed -> goto led
+    :: else -> target = appended; target_set = true; working = true
     fi
   }
   atomic {
-    assert(synced >= lsn);
+    working = false;
+    if
+    :: fail()
+    :: synced < target -> synced = target
+    :: synced >= target
+    fi
+  }
+led:
+  atomic {
+    assert(synced >= lsn || failed);
     syncing = false;
     i = 0;
     count[cycle % 2] = 0;
@@ -126,9 +144,9 @@ proctype Follower(byte me) {
   bool ended;
   atomic { appended++; lsn = appended }
   do
-  :: synced >= lsn -> break
+  :: synced >= lsn || failed -> break
   :: atomic {
-       synced < lsn ->
+       synced < lsn && !failed ->
 #ifdef FOLLOW_IN_CROWD
        if
        :: syncing -> join_crowd()
@@ -155,7 +173,14 @@ proctype Follower(byte me) {
 /* The one sync at a time is its too. What it covers is any part of what was appended. */
 proctype Rotation() {
   byte last;
-  atomic { !working -> working = true; select (last : 0 .. THREADS) }
+  byte i;
+  atomic {
+    !working || failed ->
+    if
+    :: failed -> goto done
+    :: else -> working = true; select (last : 0 .. THREADS)
+    fi
+  }
   atomic {
     working = false;
     if
@@ -163,10 +188,13 @@ proctype Rotation() {
     :: else
     fi;
     if
+    :: fail()
     :: synced < last -> synced = last
-    :: else
+    :: synced >= last
     fi
   }
+done:
+  skip
 }
 
 init {

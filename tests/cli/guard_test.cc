@@ -30,10 +30,11 @@ class Umask {
 class Guard : public ProgramTest {
  protected:
   // The log's directory and all below it: 0700 for directories, 0600 for files.
-  void expect_private() const {
-    EXPECT_EQ(mode_of(log()), 0700U);
+  void expect_private() const { expect_modes(0700, 0600); }
+  void expect_modes(mode_t directories, mode_t files) const {
+    EXPECT_EQ(mode_of(log()), directories);
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(log())) {
-      EXPECT_EQ(mode_of(entry.path()), entry.is_directory() ? 0700U : 0600U) << entry.path();
+      EXPECT_EQ(mode_of(entry.path()), entry.is_directory() ? directories : files) << entry.path();
     }
   }
   static mode_t mode_of(const fs::path& path) {
