@@ -29,7 +29,7 @@ class WiredTiger final : public Peer {
 
   Status put(std::uint64_t key, ByteView value) override {
     const Desk desk = FORELOG_TRY(take_desk());
-    const Status status = insert(desk, key, value);  // A transaction of its own.
+    Status status = insert(desk, key, value);  // A transaction of its own.
     give_back(desk);
     return status;
   }
@@ -43,7 +43,7 @@ class WiredTiger final : public Peer {
       }
       return check(desk.session->commit_transaction(desk.session, nullptr));
     };
-    const Status status = put_all();
+    Status status = put_all();
     give_back(desk);
     return status;
   }
