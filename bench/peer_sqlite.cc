@@ -53,7 +53,7 @@ class Sqlite final : public Peer {
   Status insert(std::uint64_t key, ByteView value) {
     sqlite3_bind_int64(insert_.get(), 1, static_cast<sqlite3_int64>(key));
     sqlite3_bind_blob64(insert_.get(), 2, value.data(), value.size(), SQLITE_STATIC);
-    const Status status = check(db_.get(), sqlite3_step(insert_.get()));
+    Status status = check(db_.get(), sqlite3_step(insert_.get()));
     sqlite3_reset(insert_.get());
     return status;
   }

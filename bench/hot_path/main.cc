@@ -3,17 +3,16 @@
 // instructions here, so what is counted is Forelog's own code.
 //
 //   forelog_hot_path DIR PATH COUNT
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "forelog/forelog.h"
 
 using forelog::Batch;
-using forelog::Durability;
 using forelog::Log;
 using forelog::Status;
 
