@@ -65,14 +65,14 @@ Result<Appended> Writer::commit_records(const Records& records) {
   std::optional<Status> status;
   const auto append_and_look = [&]() -> Result<Appended> {
     MutexLock lock(mutex_);
-    const Result<Appended> appended = append_checked(records);
+    Result<Appended> appended = append_checked(records);
     if (!appended) return appended;
     waiting.truncations = truncations_;
     status = guarded([&]() FORELOG_REQUIRES(mutex_) { return look(last_of(*appended), waiting); },
                      Code::outcome_unknown);
     return appended;
   };
-  const Result<Appended> appended = append_and_look();
+  Result<Appended> appended = append_and_look();
   if (!appended) return appended;
   if (!status) {
     status = guarded([&] { return sleep_until_synced(last_of(*appended), waiting); },
