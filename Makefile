@@ -99,7 +99,7 @@ check-asan:
 check-tsan:
 	$(packages) build test check
 	$(call configure,tsan)
-	$(call compile,tsan)
+	$(call compile,tsan) --target concurrent_tests
 	tools/run-tests tsan
 
 # A minute for each of the four fuzzers; FUZZ_SECONDS changes it.

@@ -9,8 +9,9 @@
 #   tests/docs/run             runs what README.md and the program's help show
 #   examples/                  each example is run
 # A test that many threads take part in has "Concurrent" in the name of its suite: the preset `tsan`
-# runs those.
+# runs those, and the target concurrent_tests is the executables that have some.
 find_package(GTest REQUIRED)
+add_custom_target(concurrent_tests)
 
 set(forelog_test_timeout_seconds 300)
 
@@ -37,6 +38,12 @@ function(forelog_test target)
   if(TARGET forelog_program)
     add_dependencies(${target} forelog_program)
   endif()
+  foreach(source IN LISTS ARGN)
+    file(STRINGS "${source}" suites REGEX "^TEST.*Concurrent" LIMIT_COUNT 1)
+    if(suites)
+      add_dependencies(concurrent_tests ${target})
+    endif()
+  endforeach()
   gtest_discover_tests(${target}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
