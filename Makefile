@@ -95,12 +95,13 @@ check-asan:
 	$(call compile,asan)
 	tools/run-tests asan --parallel $(JOBS)
 
-# One test at a time: threads that wait for a processor meet each other less.
+# One test at a time, since threads that wait for a processor meet each other less; and each twenty
+# times, since they meet elsewhere each time.
 check-tsan:
 	$(packages) build test check
 	$(call configure,tsan)
 	$(call compile,tsan) --target concurrent_tests
-	tools/run-tests tsan
+	tools/run-tests tsan --repeat until-fail:20
 
 # A minute for each of the four fuzzers; FUZZ_SECONDS changes it.
 check-fuzz:
