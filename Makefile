@@ -123,7 +123,7 @@ bench: ## compare with the disk's limit and with five peers: ARGS="..." goes to 
 	$(call compile,bench) --target forelog_bench
 	build/release/bin/forelog_bench $(ARGS)
 
-bench-quick: ## the same in two minutes
+bench-quick: ## the same, in 3 short rounds
 	$(MAKE) bench ARGS="--quick $(ARGS)"
 
 bench-compare: ## this tree against another commit, in turns: BASE=<commit> [TURNS=5] [ARGS="--only synced"]

@@ -191,8 +191,7 @@ int main_of(int argc, char** argv) {
                      ->capture_default_str();
   app.add_option("--wait-for-quiet", arguments.quiet_wait,
                  "Before each round wait, at most so many seconds, until other programs are idle");
-  app.add_flag("--quick", arguments.quick,
-               "About two minutes: 3 rounds of 0.25 s, nothing of 8 GiB");
+  app.add_flag("--quick", arguments.quick, "3 rounds of 0.25 s, nothing of 8 GiB");
   app.add_flag("--list", arguments.list, "Show the names, and do nothing");
   app.add_flag("--without-peers", arguments.without_peers, "Only the limit and Forelog");
   app.add_option("--compare-base", arguments.base,
