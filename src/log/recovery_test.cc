@@ -11,6 +11,17 @@ namespace {
 
 class RecoveryTest : public TestDisk {
  protected:
+  // Five records that were waited for, and a sixth, which nobody waited for, with a byte flipped.
+  FrameAt tear_the_sixth() {
+    open();
+    commit(5);
+    write(1, 1000);
+    end_process();
+    const FrameAt last = damage_.frames(1).back();
+    damage_.flip(damage_.segment(1), last.offset + 500);
+    return last;
+  }
+
   std::string last_segment() const { return damage_.files(".segment").back(); }
 };
 
@@ -85,12 +96,7 @@ TEST_F(RecoveryTest, R3_ACloseMarkSaysThatNothingIsMissing) {
 }
 
 TEST_F(RecoveryTest, R4_ATornTailIsCutAndCopied) {
-  open();
-  commit(5);
-  write(1, 1000);
-  end_process();
-  const FrameAt last = damage_.frames(1).back();
-  damage_.flip(damage_.segment(1), last.offset + 500);
+  const FrameAt last = tear_the_sixth();
   const auto torn = damage_.bytes(damage_.segment(1));
   open();
   EXPECT_EQ(report_.verdict, Verdict::torn_tail);
@@ -113,12 +119,7 @@ TEST_F(RecoveryTest, R4_ATornTailIsCutAndCopied) {
 }
 
 TEST_F(RecoveryTest, R4_TheCopyOfATornTailIsDurableBeforeTheTailIsCut) {
-  open();
-  commit(5);
-  write(1, 1000);
-  end_process();
-  const FrameAt last = damage_.frames(1).back();
-  damage_.flip(damage_.segment(1), last.offset + 500);
+  const FrameAt last = tear_the_sixth();
   const auto torn = damage_.bytes(damage_.segment(1));
   open();
   ASSERT_EQ(report_.quarantined.size(), 1u);
