@@ -1,7 +1,7 @@
 // FaultFileSystem: wraps another FileSystem, counts its calls by kind, and makes chosen ones fail.
 // For tests: fail the nth write, sync, rename, … for every n, and see that nothing is lost.
 // A call that fails does not reach the base, but for the partial_bytes of a write. locked(),
-// concerns(), free_bytes(), watch() and wake_watchers() are passed on, neither counted nor failed.
+// concerns(), free_bytes(), watch(), wake_watchers() and watched() are passed on, neither counted nor failed.
 //
 // Threading: every method may be called from several threads.
 #pragma once

@@ -70,6 +70,9 @@ class FORELOG_EXPORT File {
   virtual void watch(std::uint64_t offset, std::uint32_t seen,
                      std::chrono::microseconds timeout) const = 0;
   virtual void wake_watchers(std::uint64_t offset) = 0;
+  // Whether the last wake_watchers() of this handle found an open handle that has watched, or may
+  // have. Cheap. One that cannot tell says yes.
+  virtual bool watched() const { return true; }
 };
 
 // Held as long as it lives, across every thread of the process; gone with the process.

@@ -138,6 +138,7 @@ class FaultFile final : public File {
     base_->watch(offset, seen, timeout);
   }
   void wake_watchers(std::uint64_t offset) override { base_->wake_watchers(offset); }
+  bool watched() const override { return base_->watched(); }
 
  private:
   const StatePtr state_;

@@ -43,7 +43,7 @@ class TreeCopy {
     MemoryNodePtr& copy = copies_[node.get()];
     if (copy != nullptr) return copy;
     copy = std::make_shared<MemoryNode>(*node);
-    copy->handles = 0;
+    copy->handles = copy->watchers = 0;
     copy->locked_in_life = 0;
     copy->names = node->names.copy([this](const MemoryNodePtr& child) { return (*this)(child); });
     return copy;

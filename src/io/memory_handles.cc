@@ -4,6 +4,7 @@
 // Threading: each call takes the one mutex of the disk (io/memory_state.h) and touches nothing
 // without it.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -35,6 +36,7 @@ class MemoryFile final : public File {
   MemoryFile& operator=(const MemoryFile&) = delete;
   ~MemoryFile() override {
     const MutexLock lock(state_->mutex);
+    if (watches_ && life_ == state_->life) --node_->watchers;
     state_->drop_handle(*node_, life_);
   }
 
@@ -105,6 +107,10 @@ class MemoryFile final : public File {
     if (timeout <= timeout.zero()) return;
     const auto deadline = base::now() + std::min(timeout, kWatchMax);
     const MutexLock lock(state_->mutex);
+    if (!watches_ && life_ == state_->life) {
+      watches_ = true;
+      ++node_->watchers;
+    }
     const std::uint64_t rings = node_->rings;
     while (life_ == state_->life && node_->rings == rings && !differs(offset, seen)) {
       if (!state_->bell.wait_until(state_->mutex, deadline)) return;
@@ -116,7 +122,10 @@ class MemoryFile final : public File {
     if (life_ != state_->life) return;
     ++node_->rings;
     state_->bell.notify_all();
+    watched_.store(node_->watchers > 0, std::memory_order_relaxed);
   }
+
+  bool watched() const override { return watched_.load(std::memory_order_relaxed); }
 
  private:
   Status check_writable(std::string_view doing) const FORELOG_REQUIRES(state_->mutex) {
@@ -139,6 +148,8 @@ class MemoryFile final : public File {
   const std::uint64_t life_;
   const bool writable_;
   const std::string path_;  // For messages.
+  mutable bool watches_ FORELOG_GUARDED_BY(state_->mutex) = false;
+  std::atomic<bool> watched_{false};
 };
 
 class MemoryLock final : public DirectoryLock {

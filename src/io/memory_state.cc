@@ -97,7 +97,7 @@ void MemoryFileSystem::State::settle(Node& directory, const io::Dice* keep) {
   if (keep != nullptr) directory.names.lose_power(*keep);
   for (const auto& [name, node] : directory.names.all()) {
     node->named = true;  // A removed file may have returned.
-    node->handles = 0;
+    node->handles = node->watchers = 0;
     if (node->is_directory()) {
       settle(*node, keep);
     } else {

@@ -32,6 +32,7 @@ struct MemoryNode {
   std::uint64_t handles = 0;         // Open files of this life.
   std::uint64_t locked_in_life = 0;  // The life that holds its lock; held only if that goes on.
   std::uint64_t rings = 0;           // Calls of wake_watchers().
+  std::uint64_t watchers = 0;        // Those of the handles that have watched.
 };
 
 }  // namespace forelog::io

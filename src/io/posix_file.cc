@@ -204,9 +204,11 @@ bool PosixFile::anyone_watches() {
   const auto now = Clock::now();
   if (now < ask_again_.load()) return false;
   struct flock lock = watching_lock(F_WRLCK);
-  if (::fcntl(descriptor_.number(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK) return true;
-  ask_again_.store(now + kAskAgain);
-  return false;
+  const bool found =
+      ::fcntl(descriptor_.number(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+  others_watch_.store(found);
+  if (!found) ask_again_.store(now + kAskAgain);
+  return found;
 }
 
 void PosixFile::wake_watchers(std::uint64_t offset) {

@@ -31,6 +31,7 @@ class PosixFile final : public File {
   void watch(std::uint64_t offset, std::uint32_t seen,
              std::chrono::microseconds timeout) const override;
   void wake_watchers(std::uint64_t offset) override;
+  bool watched() const override { return watches_.load() || others_watch_.load(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -50,6 +51,7 @@ class PosixFile final : public File {
   mutable std::atomic<bool> watches_{false};
   mutable std::atomic<Clock::time_point> known_from_{};  // When who wakes will know of watches_.
   std::atomic<Clock::time_point> ask_again_{};           // Until then no one else watches.
+  std::atomic<bool> others_watch_{false};                // As found when last asked.
 };
 
 }  // namespace forelog::io

@@ -692,6 +692,27 @@ TEST_F(PosixFileSystemTest, WakingAloneEndsAWatchInAnotherProcess) {
   EXPECT_EQ(child.exit_code(), 0);
 }
 
+TEST_F(PosixFileSystemTest, WhoWakesKnowsWhetherAnyoneWatches) {
+  const auto file = create("f");
+  set_word(*file, 7);
+  file->wake_watchers(0);
+  EXPECT_FALSE(file->watched());
+  const Signal ready, done;
+  Child child([&] {
+    const auto reader = open("f", OpenMode::read_only);
+    reader->watch(0, 7, microseconds(1));
+    ready.give();
+    done.wait();
+    return 0;
+  });
+  ready.wait();
+  while (!file->watched()) file->wake_watchers(0);  // It asks now and then.
+  done.give();
+  EXPECT_EQ(child.exit_code(), 0);
+  file->wake_watchers(0);
+  EXPECT_FALSE(file->watched());
+}
+
 TEST_F(PosixFileSystemTest, AWatchReturnsAtOnceWhenTheWordIsAnother) {
   const auto file = create("f");
   set_word(*file, 7);

@@ -20,7 +20,14 @@ using segment::ScanStep;
 
 struct Cursor::Impl {
   Impl(std::shared_ptr<log::View> v, ReadOptions o, bool f)
-      : view(std::move(v)), options(std::move(o)), following(f), position(options.from) {}
+      : view(std::move(v)), options(std::move(o)), following(f), position(options.from) {
+    if (following) view->add_tail();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    if (following) view->remove_tail();
+  }
 
   std::shared_ptr<log::View> view;
   const ReadOptions options;

@@ -161,7 +161,12 @@ void LiveView::announce() {
   // Why the result is dropped: the file is a help to others and a further witness; the log is whole
   // without it. save(), on which promises rest, reports.
   (void)base::guarded([&]() FORELOG_REQUIRES(mutex_) { return file_.publish(record_); });
+  note_watched();
   moved_.notify_all();
+}
+
+void LiveView::note_watched() {
+  watched_.store(file_.file()->watched(), std::memory_order_relaxed);
 }
 
 void LiveView::set_written(Lsn lsn, std::uint64_t offset, bool tell) {
@@ -266,6 +271,7 @@ Result<std::vector<Link>> LiveView::drop_before(std::uint64_t first) {
 
 Status LiveView::save_record() {
   FORELOG_TRY(file_.stage(record_));
+  note_watched();
   saved_sequence_ = record_.sequence;
   const std::shared_ptr<File> file = file_.file();
   base::MutexUnlock unlocked(mutex_);

@@ -39,6 +39,11 @@ class LiveView final : public View {
   void set_flush(std::function<void()> flush) { flush_ = std::move(flush); }
 
   // ── For the writer ──
+  // Whether anyone reads what is written soon after: a tail of this process, or another process, as
+  // far as was known when a watermark last moved. Cheap.
+  bool followed() const {
+    return tails_.load(std::memory_order_relaxed) > 0 || watched_.load(std::memory_order_relaxed);
+  }
   void set_appended(Lsn lsn) { appended_.store(lsn.value, std::memory_order_release); }
   Status announce_start() FORELOG_EXCLUDES(mutex_);  // Durable on return.
   // What a write or a sync reached, in the active segment. `tell`: other processes too.
@@ -60,6 +65,7 @@ class LiveView final : public View {
 
  private:
   void announce() FORELOG_REQUIRES(mutex_);
+  void note_watched() FORELOG_REQUIRES(mutex_);
   Status save_record() FORELOG_REQUIRES(mutex_);  // Gives the lock up over the sync.
   void check_order() const;
   bool is_linked(const Link& link) const FORELOG_EXCLUDES(mutex_);
@@ -70,6 +76,7 @@ class LiveView final : public View {
   std::function<void()> flush_;
 
   std::atomic<std::uint64_t> appended_, written_, synced_;
+  std::atomic<bool> watched_{false};  // From another process.
 
   mutable base::Mutex mutex_;
   base::CondVar moved_;

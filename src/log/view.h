@@ -72,7 +72,12 @@ class View {
   // Returns when `lsn` may have reached `level`, when `stop` is requested, or now and then.
   virtual void wait_for(Lsn lsn, Durability level, const std::stop_token& stop) = 0;
 
+  // A tail of this process, from its making to its end.
+  void add_tail() { tails_.fetch_add(1, std::memory_order_relaxed); }
+  void remove_tail() { tails_.fetch_sub(1, std::memory_order_relaxed); }
+
  protected:
+  std::atomic<std::uint32_t> tails_{0};
   std::atomic<std::uint64_t> truncations_{0};
 };
 

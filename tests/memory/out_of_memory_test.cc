@@ -56,6 +56,7 @@ class ExemptFile : public File {
     const Exempt exempt;
     base_->wake_watchers(offset);
   }
+  bool watched() const override { return base_->watched(); }
 
  private:
   std::unique_ptr<File> base_;
