@@ -53,6 +53,19 @@ class FORELOG_EXPORT File {
   // be lost even when a later sync succeeds: never retry it.
   virtual Status sync_data() = 0;
 
+  // Whole blocks, written and synced in one step; elsewhere the file is as write_at() leaves it.
+  // `offset`, bytes.size() and the address of the bytes are multiples of kBlockBytes.
+  // Durability: on return these bytes are on stable storage; what was written before by write_at()
+  // still needs sync_data(). After a failure: as after one of sync_data().
+  virtual Status write_synced(std::uint64_t offset, ByteView bytes) {
+    Status status = write_at(offset, bytes);
+    return status.ok() ? sync_data() : status;
+  }
+  // Whether that is one request to the device, around the page cache, and so worth a try: what it
+  // wrote has to be read from the device.
+  virtual bool writes_directly() { return false; }
+  static constexpr std::size_t kBlockBytes = 4096;
+
   // Reserves blocks for [0, bytes) and extends the file to at least `bytes`; new bytes read as
   // zeros. Later writes below `bytes` do not run out of space, except on copy-on-write file
   // systems. Where the file system cannot reserve, the file is only extended.

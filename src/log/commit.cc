@@ -31,7 +31,7 @@ using base::MutexLock;
 using base::MutexUnlock;
 
 Status Writer::wait_error(Lsn lsn, std::uint64_t truncations) const {
-  if (truncations != truncations_ && lsn >= next_lsn_) {
+  if (truncations != truncations_ && lsn > view_.appended()) {
     return {Code::not_found, concat("LSN ", lsn.value, " was dropped by keep_through")};
   }
   if (failed_.ok()) return closed_ ? Status(Code::cancelled, "the log was closed") : Status();
@@ -44,10 +44,9 @@ Status Writer::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline,
   {
     MutexLock lock(mutex_);
     if (fork_generation_ != base::fork_generation()) return usable();
-    if (lsn >= next_lsn_) {
-      return {
-          Code::invalid_argument,
-          concat("LSN ", lsn.value, " was not appended; the last one is ", next_lsn_.value - 1)};
+    if (const Lsn last = view_.appended(); lsn > last) {
+      return {Code::invalid_argument,
+              concat("LSN ", lsn.value, " was not appended; the last one is ", last.value)};
     }
     if (level == Durability::buffered) return {};
     if (level == Durability::written) return wait_written(lsn, deadline);
@@ -64,8 +63,9 @@ Result<Appended> Writer::commit_records(const Records& records) {
   Waiting waiting;
   std::optional<Status> status;
   const auto append_and_look = [&]() -> Result<Appended> {
+    const std::optional<Appended> at_once = append_to_open(records);
     MutexLock lock(mutex_);
-    Result<Appended> appended = append_checked(records);
+    Result<Appended> appended = at_once ? Result<Appended>(*at_once) : append_checked(records);
     if (!appended) return appended;
     waiting.truncations = truncations_;
     status = guarded([&]() FORELOG_REQUIRES(mutex_) { return look(last_of(*appended), waiting); },
@@ -201,6 +201,7 @@ void Writer::lead_sync() {
   target_.reset();
   gather();
   while (writing_ && failed_.ok()) room_.wait(mutex_);
+  fold();
   target_ = Lsn(next_lsn_.value - 1);
   if (failed_.ok()) write_pending(false);
   const Point point = written_;

@@ -14,7 +14,7 @@ LiveView::LiveView(Directory& dir, WatermarkFile file, std::vector<Link> links,
                    std::shared_ptr<segment::SegmentFile> active, const segment::SegmentTail& tail,
                    const format::WatermarkRecord& record)
     : dir_(dir),
-      appended_(tail.next_lsn.value - 1),
+      frame_(Lsn(tail.next_lsn.value - 1)),
       written_(tail.next_lsn.value - 1),
       synced_(tail.next_lsn.value - 1),
       links_(std::move(links)),
@@ -35,7 +35,7 @@ Watermarks LiveView::watermarks() const {
   Watermarks marks;
   marks.synced = Lsn(synced_.load(std::memory_order_acquire));
   marks.written = Lsn(written_.load(std::memory_order_acquire));
-  marks.appended = Lsn(appended_.load(std::memory_order_acquire));
+  marks.appended = appended();
   return marks;
 }
 
@@ -79,8 +79,7 @@ Place LiveView::place_in(const Link& link, std::shared_ptr<segment::SegmentFile>
 }
 
 Result<std::optional<Place>> LiveView::locate(Lsn lsn, Durability level, bool) {
-  if (level == Durability::buffered && lsn > written() &&
-      lsn.value <= appended_.load(std::memory_order_acquire) && flush_) {
+  if (level == Durability::buffered && lsn > written() && lsn <= appended() && flush_) {
     flush_();
   }
   if (base::makes(base::Mistake::show_unsynced)) level = Durability::written;
@@ -231,7 +230,7 @@ Result<std::vector<Link>> LiveView::truncate(const format::SegmentEnd& end, Lsn 
   active_ = std::move(active);
   synced_.store(last.value, std::memory_order_release);
   written_.store(last.value, std::memory_order_release);
-  appended_.store(last.value, std::memory_order_release);
+  frame_.set_appended(last);
   record_.segment = active_->header.number;
   record_.salt = active_->header.salt;
   record_.written = record_.synced = last;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "log/open_frame.h"
 #include "log/view.h"
 #include "log/watermark_file.h"
 
@@ -31,6 +32,7 @@ class LiveView final : public View {
   void wait_for(Lsn lsn, Durability level, const std::stop_token& stop) override;
 
   Watermarks watermarks() const;
+  Lsn appended() const { return frame_.appended(); }
   Lsn synced() const { return Lsn(synced_.load(std::memory_order_acquire)); }
   Lsn written() const { return Lsn(written_.load(std::memory_order_acquire)); }
   std::vector<Link> links() const FORELOG_EXCLUDES(mutex_);
@@ -44,8 +46,10 @@ class LiveView final : public View {
   bool followed() const {
     return tails_.load(std::memory_order_relaxed) > 0 || watched_.load(std::memory_order_relaxed);
   }
-  void set_appended(Lsn lsn) { appended_.store(lsn.value, std::memory_order_release); }
-  Status announce_start() FORELOG_EXCLUDES(mutex_);  // Durable on return.
+  // Where records get their LSNs: what was appended is what it gave out.
+  OpenFrame& frame() { return frame_; }
+  void set_appended(Lsn lsn) { frame_.set_appended(lsn); }  // While it is closed.
+  Status announce_start() FORELOG_EXCLUDES(mutex_);         // Durable on return.
   // What a write or a sync reached, in the active segment. `tell`: other processes too.
   void set_written(Lsn lsn, std::uint64_t offset, bool tell) FORELOG_EXCLUDES(mutex_);
   void set_synced(Lsn lsn, std::uint64_t offset) FORELOG_EXCLUDES(mutex_);
@@ -75,7 +79,8 @@ class LiveView final : public View {
   Directory& dir_;
   std::function<void()> flush_;
 
-  std::atomic<std::uint64_t> appended_, written_, synced_;
+  OpenFrame frame_;
+  std::atomic<std::uint64_t> written_, synced_;
   std::atomic<bool> watched_{false};  // From another process.
 
   mutable base::Mutex mutex_;

@@ -13,6 +13,7 @@ class FORELOG_SCOPED_CAPABILITY Writer::Quiet {
     writer_.mutex_.lock();
     while (writer_.paused_) writer_.room_.wait(writer_.mutex_);
     writer_.paused_ = true;
+    writer_.fold();
     while (true) {
       while (writer_.syncing_ || writer_.writing_ || writer_.fetching_) {
         writer_.room_.wait(writer_.mutex_);

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <utility>
@@ -29,8 +30,16 @@ namespace forelog::log {
 
 // Frames that wait to be written.
 struct GroupBuffer {
-  std::unique_ptr<std::byte[]> bytes;
+  static constexpr std::align_val_t kAlignment{File::kBlockBytes};
+  struct Free {
+    void operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
+  };
+  using Bytes = std::unique_ptr<std::byte[], Free>;
+
+  Bytes bytes;
   std::size_t size = 0;
+  // Bytes in front of the first frame, so that it lies in its block here as it will in the file.
+  std::size_t lead = 0;
   std::size_t capacity = 0;
   std::vector<segment::PendingFrame> frames;
   bool frame_open = false;  // The last frame takes more records.
@@ -38,6 +47,7 @@ struct GroupBuffer {
   std::vector<std::pair<std::size_t, segment::Spare>> rotations;
 
   bool empty() const { return frames.empty(); }
+  std::size_t held() const { return size - lead; }
   void clear();
   // For so many bytes, a frame and a rotation. Throws std::bad_alloc, and nothing is lost then.
   void reserve(std::size_t bytes_more);
@@ -117,6 +127,9 @@ class Writer {
   };
 
   Status usable() const FORELOG_REQUIRES(mutex_);
+  // Without the lock. Nothing: no frame is open, or it has no room.
+  std::optional<Lsn> append_to_open(ByteView record);
+  std::optional<LsnRange> append_to_open(const Batch& batch);
   Status check(ByteView record) const;
   Status check(const Batch& batch) const;
   Result<Lsn> append_checked(ByteView record) FORELOG_REQUIRES(mutex_);
@@ -129,9 +142,15 @@ class Writer {
   std::byte* place(std::uint64_t body_bytes, std::uint32_t records) FORELOG_REQUIRES(mutex_);
   void start_frame(std::uint64_t body_bytes) FORELOG_REQUIRES(mutex_);
   void finish_frame() FORELOG_REQUIRES(mutex_);
+  // After a record was placed: opens the frame to those that append without the lock.
+  void go_on_behind(Lsn last) FORELOG_REQUIRES(mutex_);
+  // Closes the frame to them, and counts what they appended.
+  void fold() FORELOG_REQUIRES(mutex_);
 
   // With the write role free. Gives the lock up meanwhile. False: nothing was pending, or it failed.
   bool write_pending(bool announce) FORELOG_REQUIRES(mutex_);
+  void take_group() FORELOG_REQUIRES(mutex_);  // The write role, and what is pending.
+  bool end_write(const Status& status, bool announce) FORELOG_REQUIRES(mutex_);
   Status write_group(GroupBuffer& group);                           // With the write role.
   Status rotate(segment::Spare spare);                              // With the write role.
   Result<Plan> plan_cut(const std::vector<Link>& links, Lsn last);  // With both roles.
@@ -162,6 +181,7 @@ class Writer {
   FileSystem& file_system_;
   const Options options_;
   LiveView& view_;
+  OpenFrame& frame_;
   SegmentSupply supply_;
   const std::uint32_t fork_generation_;
 
@@ -172,7 +192,8 @@ class Writer {
   bool paused_ FORELOG_GUARDED_BY(mutex_) = false;
   std::uint64_t truncations_ FORELOG_GUARDED_BY(mutex_) = 0;
 
-  // The order of records, and where the open buffer's frames will lie.
+  // The order of records, and where the open buffer's frames will lie. While frame_ is open, what
+  // was appended to it comes on top: fold() adds it.
   Lsn next_lsn_ FORELOG_GUARDED_BY(mutex_);
   GroupBuffer open_ FORELOG_GUARDED_BY(mutex_);
   std::uint64_t plan_offset_ FORELOG_GUARDED_BY(mutex_) = 0;  // Of the last frame, or the next one.
