@@ -47,6 +47,10 @@ struct Options {
   // Adaptive below this bound, and not at all when it is alone. 0: never.
   std::chrono::microseconds group_commit_delay_max{200};
 
+  // Write around the page cache what is synced at once, where that turns out to be faster and no one
+  // follows the log. Where readers come later but soon, false keeps what they read in memory.
+  bool direct_writes = true;
+
   // Prepare the next segment in the background: blocks reserved and, at moderate rates, written.
   bool preallocate = true;
 

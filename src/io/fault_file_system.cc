@@ -118,6 +118,9 @@ class FaultFile final : public File {
     return base_->sync_data();
   }
 
+  // write_synced() is a write and a sync, each of which may be made to fail.
+  bool writes_directly() override { return base_->writes_directly(); }
+
   Status allocate(std::uint64_t bytes) override {
     FORELOG_TRY(state_->check(FileOperation::allocate, name_, 0, bytes));
     return base_->allocate(bytes);

@@ -143,6 +143,30 @@ Status PosixFile::sync_data() {
   return {};
 }
 
+// Opened by its number, since its name may have changed. Where there is no /proc, or the file system
+// has no direct writes, there is none.
+bool PosixFile::writes_directly() {
+  if (direct_) return true;
+  const std::string self = "/proc/self/fd/" + std::to_string(descriptor_.number());
+  FileDescriptor opened(::open(self.c_str(), O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC));
+  if (opened.number() < 0) return false;
+  direct_ = std::move(opened);
+  return true;
+}
+
+Status PosixFile::write_synced(std::uint64_t offset, ByteView bytes) {
+  if (!direct_) return File::write_synced(offset, bytes);
+  FORELOG_TRY(check_range(offset, bytes.size()));
+  const ssize_t put = retry_interrupted([&] {
+    return ::pwrite(direct_->number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  });
+  if (put == static_cast<ssize_t>(bytes.size())) return {};
+  // EINVAL: blocks that are larger here than ours, say; nothing was written. A short write may end
+  // inside a block.
+  if (put >= 0 || errno == EINVAL) return File::write_synced(offset, bytes);
+  return system_error(errno, "write and sync", path_);
+}
+
 Status PosixFile::allocate(std::uint64_t bytes) {
   FORELOG_TRY(check_range(0, bytes));
   if (bytes == 0) return {};

@@ -2,11 +2,12 @@
 // could raise SIGBUS when the file is cut or the disk is full; the one mapping that exists is for
 // the futex behind watch(), and no code of ours ever touches it.
 //
-// Threading: as File says.
+// Threading: as File says; writes_directly() before the file is shared.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "forelog/file_system.h"
@@ -25,6 +26,8 @@ class PosixFile final : public File {
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) const override;
   Status write_at(std::uint64_t offset, std::span<const ByteView> parts) override;
   Status sync_data() override;
+  Status write_synced(std::uint64_t offset, ByteView bytes) override;
+  bool writes_directly() override;
   Status allocate(std::uint64_t bytes) override;
   Status truncate(std::uint64_t bytes) override;
   Result<std::uint64_t> size() const override;
@@ -46,6 +49,7 @@ class PosixFile final : public File {
   void poll(std::uint64_t offset, std::uint32_t seen, Clock::time_point deadline) const;
 
   const FileDescriptor descriptor_;
+  std::optional<FileDescriptor> direct_;            // The same file, O_DIRECT and O_DSYNC.
   const std::string path_;                          // For messages.
   mutable std::atomic<void*> first_page_{nullptr};  // Mapped when first needed.
   mutable std::atomic<bool> watches_{false};

@@ -203,21 +203,58 @@ void Writer::lead_sync() {
   while (writing_ && failed_.ok()) room_.wait(mutex_);
   fold();
   target_ = Lsn(next_lsn_.value - 1);
-  if (failed_.ok()) write_pending(false);
-  const Point point = written_;
-  if (failed_.ok() && point.lsn > view_.synced()) {
-    if (makes(Mistake::acknowledge_before_sync)) view_.set_synced(point.lsn, point.offset);
-    // Only gather() asks how long it takes, and not for a thread that is alone.
-    const bool timed = expected_ > 1;
-    const auto started = timed ? base::now() : base::SteadyTime();
-    const Status status = sync_segment(*point.segment);
-    if (timed) {
-      const auto took = base::now() - started;
-      sync_time_ = sync_time_.count() == 0 ? took : (sync_time_ * 7 + took) / 8;
-    }
-    if (status.ok()) view_.set_synced(point.lsn, point.offset);
-  }
+  if (failed_.ok()) sync_pending();
   end_cycle();
+}
+
+void Writer::sync_pending() {
+  const std::size_t bytes = open_.held();
+  const bool either = could_write_directly(bytes);
+  const bool direct = either && method_.direct(bytes);
+  // gather() asks how long it takes too, but not for a thread that is alone.
+  const bool timed = expected_ > 1 || (either && method_.trying(bytes));
+  const auto started = timed ? base::now() : base::SteadyTime();
+  if (!(direct ? write_directly() : write_and_sync())) return;
+  const auto took = timed ? base::now() - started : std::chrono::nanoseconds(0);
+  if (either) method_.took(bytes, took);
+  if (expected_ > 1) sync_time_ = sync_time_.count() == 0 ? took : (sync_time_ * 7 + took) / 8;
+}
+
+// Not while anyone follows the log: what was written around the page cache has to be read from the
+// device. And only behind what is synced, since nothing else gets synced by it.
+bool Writer::could_write_directly(std::size_t bytes) {
+  if (makes(Mistake::skip_sync) || makes(Mistake::acknowledge_before_sync)) return false;
+  return options_.direct_writes && !open_.empty() && open_.rotations.empty() &&
+         written_.lsn == view_.synced() && !view_.followed() &&
+         active_.writes_directly(bytes + format::kFrameAlignment, capacity_) && !method_.paused();
+}
+
+bool Writer::write_directly() {
+  FORELOG_CHECK(!writing_ && !in_sync_);  // Only who has a role syncs, and both are ours.
+  take_group();
+  in_sync_ = true;
+  Status status;
+  {
+    MutexUnlock unlocked(mutex_);
+    status = guarded([&] {
+      const std::span<std::byte> bytes(group_.bytes.get(), group_.capacity);
+      return active_.write_synced(bytes, group_.frames, view_.synced(), now());
+    });
+  }
+  in_sync_ = false;
+  if (!end_write(status, false)) return false;
+  view_.set_synced(written_.lsn, written_.offset);
+  return true;
+}
+
+bool Writer::write_and_sync() {
+  write_pending(false);
+  const Point point = written_;
+  if (!failed_.ok() || point.lsn <= view_.synced()) return false;
+  if (makes(Mistake::acknowledge_before_sync)) view_.set_synced(point.lsn, point.offset);
+  if (!sync_segment(*point.segment).ok()) return false;
+  view_.set_synced(point.lsn, point.offset);
+  return true;
 }
 
 Status Writer::sync_segment(segment::SegmentFile& segment) {

@@ -21,6 +21,12 @@ using base::MutexLock;
 using base::MutexUnlock;
 using segment::PendingFrame;
 
+namespace {
+
+constexpr std::size_t kSmallWriteBytes = 64 * KiB;
+
+}  // namespace
+
 Writer::Writer(Directory& dir, FileSystem& file_system, const Options& options, LiveView& view,
                segment::SegmentWriter active, std::uint64_t capacity, std::uint64_t last_time,
                std::uint64_t next_number)
@@ -81,6 +87,7 @@ void Writer::take_group() {
 }
 
 bool Writer::end_write(const Status& status, bool announce) {
+  if (announce && group_.held() < kSmallWriteBytes) method_.pause();
   if (status.ok()) {
     written_ = {Lsn(active_.tail().next_lsn.value - 1), active_.tail().offset, active_.segment()};
     view_.set_written(written_.lsn, written_.offset, announce);
@@ -119,6 +126,8 @@ Status Writer::rotate(segment::Spare spare) {
   {
     MutexLock lock(mutex_);
     if (!makes(Mistake::skip_rotation_sync)) FORELOG_TRY(sync_segment(*active_.segment()));
+    if (spare.blocks != blocks_) method_.try_again();
+    blocks_ = spare.blocks;
   }
   if (last > view_.written()) view_.set_written(last, active_.tail().offset, false);
 

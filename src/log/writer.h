@@ -24,6 +24,7 @@
 #include "forelog/log.h"
 #include "log/live_view.h"
 #include "log/segment_supply.h"
+#include "log/sync_method.h"
 #include "segment/segment_writer.h"
 
 namespace forelog::log {
@@ -161,6 +162,11 @@ class Writer {
   Status sync_segment(segment::SegmentFile& segment) FORELOG_REQUIRES(mutex_);
   // One sync, for all that was appended until it starts. With the sync role free.
   void lead_sync() FORELOG_REQUIRES(mutex_);
+  // Of lead_sync: two ways (sync_method.h). False: nothing was pending, or it failed.
+  void sync_pending() FORELOG_REQUIRES(mutex_);
+  bool could_write_directly(std::size_t bytes) FORELOG_REQUIRES(mutex_);
+  bool write_directly() FORELOG_REQUIRES(mutex_);
+  bool write_and_sync() FORELOG_REQUIRES(mutex_);
   void gather() FORELOG_REQUIRES(mutex_);
   void end_cycle() FORELOG_REQUIRES(mutex_);
   void fail(const Status& status) FORELOG_REQUIRES(mutex_);
@@ -209,6 +215,7 @@ class Writer {
   GroupBuffer group_;
   segment::SegmentWriter active_;
   std::uint64_t capacity_;
+  segment::Blocks blocks_ = segment::Blocks::reserved;
   std::uint64_t last_time_;
   std::uint64_t next_number_;  // Of the next segment.
 
@@ -220,6 +227,7 @@ class Writer {
   Crowd crowds_[2];                        // Of this cycle and of the next, by parity.
   Crowd followers_;                        // Who waits, and does not lead.
   std::atomic<std::uint32_t> arrived_{0};  // In the crowd of the cycle that is being gathered.
+  SyncMethod method_ FORELOG_GUARDED_BY(mutex_);
   std::uint32_t expected_ FORELOG_GUARDED_BY(mutex_) = 1;
   std::chrono::nanoseconds gather_limit_ FORELOG_GUARDED_BY(mutex_);
   std::chrono::nanoseconds sync_time_ FORELOG_GUARDED_BY(mutex_){0};  // Moving average.

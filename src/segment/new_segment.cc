@@ -44,6 +44,7 @@ Result<Spare> fill_spare(Directory& dir, const std::string& name, std::uint64_t 
   if (recycle || blocks == Blocks::written) {
     FORELOG_TRY(write_zeros(*spare.file, capacity, stop));
     FORELOG_TRY(spare.file->sync_data());
+    spare.blocks = Blocks::written;
   }
   return spare;
 }

@@ -13,16 +13,17 @@
 
 namespace forelog::segment {
 
+enum class Blocks : std::uint8_t {
+  reserved,  // The file system knows that they are ours.
+  written,   // Zeros were written and synced: later syncs change no metadata.
+};
+
 // A file that will become a segment. Everything in it reads as zeros.
 struct Spare {
   std::string name;  // Ends in kTemporarySuffix.
   std::unique_ptr<File> file;
   std::uint64_t capacity = 0;  // Bytes reserved.
-};
-
-enum class Blocks : std::uint8_t {
-  reserved,  // The file system knows that they are ours.
-  written,   // Zeros were written and synced: later syncs change no metadata.
+  Blocks blocks = Blocks::reserved;
 };
 
 // Makes the file, or empties the one of that name that is already there (`recycle`).

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "forelog/try.h"
 
 namespace forelog::segment {
@@ -13,6 +14,16 @@ using format::frame_bytes;
 using format::FrameHeader;
 using format::FrameKind;
 using format::kFrameHeaderBytes;
+
+namespace {
+
+constexpr std::size_t kBlockBytes = File::kBlockBytes;
+
+constexpr std::uint64_t round_up(std::uint64_t bytes) {
+  return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+}
+
+}  // namespace
 
 SegmentTail SegmentTail::of_empty(const format::SegmentHeader& header) {
   SegmentTail tail;
@@ -42,8 +53,11 @@ std::uint64_t footer_bytes(std::uint64_t capacity) {
          frame_bytes(entries * format::kIndexEntryBytes);
 }
 
-Status SegmentWriter::write(std::span<std::byte> buffer, std::span<const PendingFrame> frames,
-                            Lsn synced, std::uint64_t time) {
+SegmentWriter::SegmentWriter(std::shared_ptr<SegmentFile> segment, const SegmentTail& tail)
+    : segment_(std::move(segment)), tail_(tail), directly_(segment_->file->writes_directly()) {}
+
+void SegmentWriter::encode(std::span<std::byte> buffer, std::span<const PendingFrame> frames,
+                           Lsn synced, std::uint64_t time) {
   FORELOG_CHECK(!frames.empty());
   const std::uint64_t file_offset = tail_.offset;
   const std::size_t begin = frames.front().begin;
@@ -65,8 +79,49 @@ Status SegmentWriter::write(std::span<std::byte> buffer, std::span<const Pending
     tail_.add(header, header_bytes, offset);
     segment_->index.add({header.first_lsn, offset, time});
   }
+}
+
+Status SegmentWriter::write(std::span<std::byte> buffer, std::span<const PendingFrame> frames,
+                            Lsn synced, std::uint64_t time) {
+  const std::uint64_t file_offset = tail_.offset;
+  encode(buffer, frames, synced, time);
+  const std::size_t begin = frames.front().begin;
   return segment_->file->write_at(file_offset,
                                   ByteView(buffer.subspan(begin, frames.back().end() - begin)));
+}
+
+bool SegmentWriter::writes_directly(std::uint64_t bytes, std::uint64_t capacity) const {
+  return directly_ && round_up(tail_.offset + bytes) <= capacity;
+}
+
+// Durability: the first block holds bytes that were acknowledged, and is written again. They are the
+// same bytes in either version of each sector, so that a torn write cannot hurt them; the kernel does
+// no different when it writes a page.
+Status SegmentWriter::write_synced(std::span<std::byte> buffer,
+                                   std::span<const PendingFrame> frames, Lsn synced,
+                                   std::uint64_t time) {
+  const std::uint64_t file_offset = tail_.offset;
+  const auto lead = static_cast<std::size_t>(file_offset % kBlockBytes);
+  const std::size_t begin = frames.front().begin - lead;
+  const std::size_t end = frames.back().end();
+  const std::size_t block_end = begin + static_cast<std::size_t>(round_up(end - begin));
+  FORELOG_CHECK(begin % kBlockBytes == 0 && block_end <= buffer.size());
+  const std::span<std::byte> before = buffer.subspan(begin, lead);
+  if (last_block_end_ == file_offset) {
+    std::copy_n(last_block_.begin(), lead, before.begin());
+  } else if (FORELOG_TRY(segment_->file->read_at(file_offset - lead, before)) != lead) {
+    return {Code::io_error, base::concat(segment_->name, ": ends before offset ", file_offset,
+                                         ", though more was written; it was cut by another")};
+  }
+  encode(buffer, frames, synced, time);
+  const std::span<std::byte> behind = buffer.subspan(end, block_end - end);
+  std::fill(behind.begin(), behind.end(), std::byte{0});
+  FORELOG_TRY(segment_->file->write_synced(file_offset - lead,
+                                           ByteView(buffer.subspan(begin, block_end - begin))));
+  const auto kept = buffer.subspan(begin, end - begin).last((end - begin) % kBlockBytes);
+  last_block_.assign(kept.begin(), kept.end());
+  last_block_end_ = tail_.offset;
+  return {};
 }
 
 Status SegmentWriter::write_close_mark(std::uint64_t time) {

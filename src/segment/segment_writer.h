@@ -1,6 +1,6 @@
 // SegmentWriter: appends frames to the active segment, and seals it when it is full.
 // Owned by whoever holds the log's write role; nothing here locks.
-// Invariant: bytes behind offset() were never written in this incarnation of the file (zeros).
+// Invariant: bytes behind the tail were never written in this incarnation of the file (zeros).
 #pragma once
 
 #include <cstdint>
@@ -44,13 +44,19 @@ std::uint64_t footer_bytes(std::uint64_t capacity);
 
 class SegmentWriter {
  public:
-  SegmentWriter(std::shared_ptr<SegmentFile> segment, const SegmentTail& tail)
-      : segment_(std::move(segment)), tail_(tail) {}
+  SegmentWriter(std::shared_ptr<SegmentFile> segment, const SegmentTail& tail);
 
   // Fills in the frames' headers in `buffer` and writes them, one behind the other, with one call.
   // The frames are adjacent. On an error the segment must not be written any more.
   Status write(std::span<std::byte> buffer, std::span<const PendingFrame> frames, Lsn synced,
                std::uint64_t time);
+  // The same, and durable on return, around the page cache: whole blocks, the first of which begins
+  // with the end of what was written before. Only when writes_directly(), which also says whether the
+  // file has room for blocks up to `bytes` behind the tail. `frames` lies in its block in `buffer` as
+  // it will in the file, and `buffer` has room for the rest of the last block.
+  Status write_synced(std::span<std::byte> buffer, std::span<const PendingFrame> frames, Lsn synced,
+                      std::uint64_t time);
+  bool writes_directly(std::uint64_t bytes, std::uint64_t capacity) const;
   // Marks that everything is synced, which it must be, and that the writer has closed the log.
   Status write_close_mark(std::uint64_t time);
   // Writes the seal and the index behind the last frame. Nothing may be written afterwards.
@@ -62,8 +68,16 @@ class SegmentWriter {
   format::SegmentEnd end(bool sealed) const;  // For the successor's header.
 
  private:
+  // Adds the frames to the tail.
+  void encode(std::span<std::byte> buffer, std::span<const PendingFrame> frames, Lsn synced,
+              std::uint64_t time);
+
   std::shared_ptr<SegmentFile> segment_;
   SegmentTail tail_;
+  bool directly_ = false;  // The file can.
+  // The block that the tail lies in, up to the tail, when the last write was a direct one.
+  std::vector<std::byte> last_block_;
+  std::uint64_t last_block_end_ = 0;
 };
 
 }  // namespace forelog::segment
