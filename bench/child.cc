@@ -10,11 +10,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
+#include <memory>
 #include <utility>
 
 #include "cli/bench_measure.h"
+#include "cli/bench_usage.h"
 #include "forelog/forelog.h"
+#include "peer.h"
 
 extern char** environ;
 
@@ -25,22 +27,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kRecordBytes = 128;
 
-// A line of /proc/self/status, in bytes: "VmHWM:     1234 kB".
-std::uint64_t process_memory(const std::string& field) {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  while (status >> word) {
-    if (word != field + ":") continue;
-    std::uint64_t kilobytes = 0;
-    status >> kilobytes;
-    return kilobytes * 1024;
-  }
-  return 0;
-}
-
 void answer(Json object, std::uint64_t memory_before) {
   object["memory_before_bytes"] = memory_before;
-  object["memory_peak_bytes"] = process_memory("VmHWM");
+  object["memory_peak_bytes"] = memory_peak_bytes();
   const std::string text = object.dump() + "\n";
   [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
 }
@@ -76,6 +65,36 @@ Result<Json> open(const ChildTask& task) {
               {"last_lsn", report.last_lsn.value}};
 }
 
+Result<std::unique_ptr<Peer>> open_peer(const ChildTask& task) {
+  for (const PeerKind& kind : all_peers()) {
+    if (kind.name != task.peer) continue;
+    return kind.open(task.log, {.level = Durability::written, .whole_log = task.whole_log});
+  }
+  return Status(Code::invalid_argument, "no such peer: " + task.peer);
+}
+
+Result<Json> fill_peer(const ChildTask& task, std::uint64_t memory_before) {
+  const auto peer = FORELOG_TRY(open_peer(task));
+  const std::string record(kRecordBytes, 'r');
+  constexpr std::uint64_t kBatch = 1000;
+  std::uint64_t key = 1;
+  for (; key * kRecordBytes < task.bytes; key += kBatch) {
+    FORELOG_TRY(peer->put_batch(key, kBatch, record));
+  }
+  answer({{"records", key - 1}}, memory_before);
+  ::kill(::getpid(), SIGKILL);
+  return Json();  // Not reached.
+}
+
+Result<Json> open_peer_timed(const ChildTask& task, std::uint64_t memory_before) {
+  const Clock::time_point begin = Clock::now();
+  const auto peer = FORELOG_TRY(open_peer(task));
+  const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
+  answer({{"open_ms", took.count()}}, memory_before);
+  // Why: some of them write all of their tables when they are closed.
+  ::_exit(0);
+}
+
 Result<Json> write(const ChildTask& task) {
   Log log = FORELOG_TRY(Log::open(task.log));
   FORELOG_TRY(append_bytes(log, task.bytes));
@@ -92,6 +111,8 @@ Result<Json> read(const ChildTask& task) {
 }
 
 Result<Json> run(const ChildTask& task, std::uint64_t memory_before) {
+  if (!task.peer.empty() && task.verb == "fill") return fill_peer(task, memory_before);
+  if (!task.peer.empty() && task.verb == "open") return open_peer_timed(task, memory_before);
   if (task.verb == "fill") return fill(task, memory_before);
   if (task.verb == "open") return open(task);
   if (task.verb == "write") return write(task);
@@ -134,9 +155,9 @@ Result<pid_t> spawn(const std::vector<std::string>& arguments, int descriptor) {
 Result<Json> run_child(const ChildTask& task) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("cannot make a pipe", "pipe");
-  const auto child = spawn(
-      {"forelog_bench", kChildArgument, task.verb, task.log.string(), std::to_string(task.bytes)},
-      ends[1]);
+  const auto child = spawn({"forelog_bench", kChildArgument, task.verb, task.log.string(),
+                            std::to_string(task.bytes), task.peer, task.whole_log ? "whole" : ""},
+                           ends[1]);
   ::close(ends[1]);
   Result<std::string> text = child ? read_all(ends[0]) : child.error();
   ::close(ends[0]);
@@ -149,15 +170,20 @@ Result<Json> run_child(const ChildTask& task) {
                                             : WIFEXITED(status) && WEXITSTATUS(status) == 0;
   Json object = Json::parse(*text, nullptr, false);
   if (!as_asked || object.is_discarded()) {
-    return Status(Code::io_error, "child `" + task.verb + " " + task.log.string() + "` failed");
+    return Status(Code::io_error,
+                  "child `" + task.verb + " " + task.peer + " " + task.log.string() + "` failed");
   }
   return object;
 }
 
 std::optional<int> child_main(int argc, char** argv) {
-  if (argc != 5 || std::string_view(argv[1]) != kChildArgument) return std::nullopt;
-  const std::uint64_t memory_before = process_memory("VmHWM");
-  const ChildTask task{.verb = argv[2], .log = argv[3], .bytes = std::stoull(argv[4])};
+  if (argc != 7 || std::string_view(argv[1]) != kChildArgument) return std::nullopt;
+  const std::uint64_t memory_before = memory_peak_bytes();
+  const ChildTask task{.verb = argv[2],
+                       .log = argv[3],
+                       .bytes = std::stoull(argv[4]),
+                       .peer = argv[5],
+                       .whole_log = *argv[6] != '\0'};
   Result<Json> object = run(task, memory_before);
   if (!object) {
     std::fprintf(stderr, "forelog_bench: %s: %s\n", argv[2],

@@ -22,13 +22,16 @@ inline constexpr const char* kChildArgument = "--as-child";
 // What the child is asked for.
 //   fill BYTES   opens the log, appends 128-byte records with BYTES of payload, waits until they
 //                are synced, appends 1,000 more, and kills itself with SIGKILL
-//   open         opens the log, and tells how long that took; dies without closing it
+//   open         opens the log, and tells how long that took; a peer dies without closing
 //   write BYTES  as fill, but closes the log; tells its memory
 //   read         reads the log with a cursor; tells its memory
+// The first two also for a peer, whose records come in batches of 1,000 that are not synced.
 struct ChildTask {
   std::string verb;
   std::filesystem::path log;
   std::uint64_t bytes = 0;
+  std::string peer = {};   // Its name; empty: Forelog.
+  bool whole_log = false;  // PeerOptions.
 };
 
 // Runs it to its end, death by SIGKILL included where that is its task. Every answer has

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -20,6 +21,7 @@
 #include "cli/bench_measure.h"
 #include "cli/bench_run.h"
 #include "cli/bench_table.h"
+#include "cli/bench_usage.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -37,6 +39,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint64_t kRoundBytesMax = 1 * GiB;
 constexpr std::uint64_t kReadBytes = 256 * MiB;
 constexpr std::uint64_t kReadBytesQuick = 64 * MiB;
+constexpr unsigned kMemoryRounds = 3;
 
 struct Arguments {
   std::string dir = ".";
@@ -55,15 +58,17 @@ void wait_until_quiet(double patience) {
   const auto enough = Clock::now() + std::chrono::duration<double>(patience);
   double others = patience > 0 ? 1 : 0;
   while (others > 0.1 && Clock::now() < enough && !interrupted()) {
-    const CpuTimes before = cpu_times();
+    const Usage before = usage();
     std::this_thread::sleep_for(kLook);
-    others = others_share(before, cpu_times(), std::chrono::duration<double>(kLook).count());
+    others = others_share(before, usage(), std::chrono::duration<double>(kLook).count());
   }
 }
 
 struct Session {
   const Arguments& arguments;
   std::filesystem::path home;
+  std::size_t steps = 0, steps_total = 0;  // Turns of a contestant, and what takes as long.
+  Clock::time_point start = Clock::now();
   cli::StatusLine line{STDERR_FILENO};
   Json workloads = Json::array();
   Json reports = Json::object();
@@ -74,7 +79,20 @@ struct Session {
              return name.find(part) != std::string::npos;
            });
   }
-  void tell(const std::string& what) { line.show(what); }
+  // As if all steps took as long as those until now.
+  void tell(const std::string& what) {
+    const auto done = static_cast<double>(steps++);
+    std::string left;
+    if (done > 0 && steps_total > steps) {
+      const std::chrono::duration<double> elapsed = Clock::now() - start;
+      const double seconds = elapsed.count() / done * (static_cast<double>(steps_total) - done);
+      left = ", " +
+             (seconds < 90 ? std::to_string(std::lround(seconds)) + " s"
+                           : std::to_string(std::lround(seconds / 60)) + " min") +
+             " left";
+    }
+    line.show("[" + std::to_string(steps) + "/" + std::to_string(steps_total) + left + "] " + what);
+  }
   Status print(const std::string& text) {
     line.clear();
     std::fputs((text + "\n").c_str(), stdout);
@@ -83,7 +101,26 @@ struct Session {
   }
 };
 
-Status run_workloads(Session& session) {
+Openings openings_of(const Arguments& arguments) {
+  Openings openings{.sizes = {256 * MiB, 2 * GiB}, .rounds = arguments.rounds};
+  if (!arguments.quick) openings.sizes.push_back(8 * GiB);
+  if (!arguments.without_peers) openings.peer_bytes = arguments.quick ? 64 * MiB : 256 * MiB;
+  return openings;
+}
+
+std::vector<Workload> workloads_of(const Session& session) {
+  const Arguments& arguments = session.arguments;
+  std::vector<Workload> workloads = all_workloads(arguments.quick ? kReadBytesQuick : kReadBytes);
+  std::erase_if(workloads, [&](const Workload& w) { return !session.wanted(w.name); });
+  if (arguments.without_peers) {
+    for (Workload& workload : workloads) {
+      std::erase_if(workload.contestants, [](const Contestant& c) { return c.role == Role::peer; });
+    }
+  }
+  return workloads;
+}
+
+Status run_workloads(Session& session, const std::vector<Workload>& workloads) {
   const Arguments& arguments = session.arguments;
   std::error_code ignored;
   const std::uint64_t free_bytes = std::filesystem::space(session.home, ignored).available;
@@ -97,15 +134,10 @@ Status run_workloads(Session& session) {
         session.tell(workload.title + ": " + contestant.name);
         wait_until_quiet(session.arguments.quiet_wait);
       }};
-  for (Workload& workload : all_workloads(arguments.quick ? kReadBytesQuick : kReadBytes)) {
-    if (!session.wanted(workload.name)) continue;
-    if (arguments.without_peers) {
-      std::erase_if(workload.contestants, [](const Contestant& c) { return c.role == Role::peer; });
-    }
+  for (const Workload& workload : workloads) {
     const WorkloadResult result = FORELOG_TRY(run_workload(workload, session.home, options));
     FORELOG_TRY(session.print(table(result)));
     session.workloads.push_back(to_json(result));
-    workload = {};  // Closes what its contestants kept open.
   }
   return {};
 }
@@ -114,15 +146,13 @@ Status run_reports(Session& session) {
   const Arguments& arguments = session.arguments;
   const auto tell = [&session](const std::string& what) { session.tell(what); };
   if (session.wanted("open")) {
-    std::vector<std::uint64_t> sizes = {GiB / 5, 2 * GiB};
-    if (!arguments.quick) sizes.push_back(8 * GiB);
-    const Report report = FORELOG_TRY(open_after_kill(session.home, sizes, arguments.rounds, tell));
+    const Report report = FORELOG_TRY(open_after_kill(session.home, openings_of(arguments), tell));
     FORELOG_TRY(session.print(report.text));
     session.reports["open_after_kill"] = report.json;
   }
   if (session.wanted("memory")) {
-    const Report report = FORELOG_TRY(
-        memory_of_processes(session.home, 2 * GiB, std::min(arguments.rounds, 3u), tell));
+    const Report report = FORELOG_TRY(memory_of_processes(
+        session.home, 2 * GiB, std::min(arguments.rounds, kMemoryRounds), tell));
     FORELOG_TRY(session.print(report.text));
     session.reports["memory"] = report.json;
   }
@@ -152,7 +182,13 @@ Status run(const Arguments& arguments) {
                             " rounds, interleaved; " +
                             std::to_string(arguments.seconds).substr(0, 4) +
                             " s for each contestant and round\n"));
-  FORELOG_TRY(run_workloads(session));
+  const std::vector<Workload> workloads = workloads_of(session);
+  for (const Workload& workload : workloads) {
+    session.steps_total += workload.contestants.size() * arguments.rounds;
+  }
+  if (session.wanted("open")) session.steps_total += openings_of(arguments).steps();
+  if (session.wanted("memory")) session.steps_total += std::min(arguments.rounds, kMemoryRounds);
+  FORELOG_TRY(run_workloads(session, workloads));
   FORELOG_TRY(run_reports(session));
   FORELOG_TRY(session.print(legend(true)));
   return write_json(session, machine_json);

@@ -25,7 +25,8 @@ std::vector<PeerKind> all_peers() {
 
 Result<Session> peer_puts(const PeerKind& kind, const std::filesystem::path& dir, unsigned threads,
                           std::uint64_t record_bytes, Durability level) {
-  const std::shared_ptr<Peer> peer = FORELOG_TRY(kind.open(dir / "peer", level));
+  const std::shared_ptr<Peer> peer =
+      FORELOG_TRY(kind.open(dir / "peer", {.level = level, .threads = threads}));
   const std::string record(record_bytes, 'r');
   auto next_key = std::make_shared<std::atomic<std::uint64_t>>(1);
   const bool latencies = level != Durability::buffered;
@@ -44,7 +45,7 @@ Result<Session> peer_puts(const PeerKind& kind, const std::filesystem::path& dir
 
 Result<Session> peer_batches(const PeerKind& kind, const std::filesystem::path& dir,
                              std::uint64_t records, std::uint64_t record_bytes) {
-  const std::shared_ptr<Peer> peer = FORELOG_TRY(kind.open(dir / "peer", Durability::synced));
+  const std::shared_ptr<Peer> peer = FORELOG_TRY(kind.open(dir / "peer", {}));
   const std::string record(record_bytes, 'r');
   auto next_key = std::make_shared<std::uint64_t>(1);
   const Load load{.records_per_call = records, .record_bytes = record_bytes, .latencies = true};

@@ -29,11 +29,23 @@ class Peer {
   virtual Status put_batch(std::uint64_t first_key, std::uint64_t count, ByteView value) = 0;
 };
 
+// Everything else is a peer's default.
+struct PeerOptions {
+  Durability level = Durability::synced;  // What put() has reached when it returns.
+  unsigned threads = 1;                   // That will put.
+  // Nothing that is put leaves the log for tables: it is as long as a log of its own would be. Nothing to
+  // set for those that know no such thing, or do so anyway.
+  bool whole_log = false;
+};
+
 struct PeerKind {
   std::string name;
-  // In a fresh directory. What is put afterwards has reached `level` when put() returns.
-  std::function<Result<std::unique_ptr<Peer>>(const std::filesystem::path& dir, Durability level)>
+  // In a fresh directory, or in one that was used before.
+  std::function<Result<std::unique_ptr<Peer>>(const std::filesystem::path& dir,
+                                              const PeerOptions& options)>
       open;
+  // Opening it after a kill is worth a look, by default and with PeerOptions::whole_log.
+  bool recovers = false, recovers_whole_log = false;
 };
 
 // None when it was not there at compile time.
@@ -50,10 +62,10 @@ Result<Session> peer_batches(const PeerKind& kind, const std::filesystem::path& 
                              std::uint64_t records, std::uint64_t record_bytes);
 
 // A write-ahead log that RocksDB wrote in batches of 1,000, read back by GetUpdatesSince, the only
-// reader of a peer's log in a public API. read() is nullptr when RocksDB was not there.
+// reader of a peer's log in a public API. Both are empty when RocksDB was not there.
 struct PeerLog {
   std::function<Status(const std::filesystem::path& dir)> fill;
-  Session read;
+  std::function<Result<Session>(const std::filesystem::path& dir)> open;
 };
 PeerLog rocksdb_log(std::uint64_t records, std::uint64_t record_bytes);
 

@@ -6,6 +6,8 @@
 #include <leveldb/db.h>
 #include <leveldb/write_batch.h>
 
+#include "forelog/bytes.h"
+
 namespace forelog::bench {
 namespace {
 
@@ -40,18 +42,20 @@ class LevelDb final : public Peer {
 };
 
 // It knows no level below `written`: with sync off it still hands each record to the kernel.
-Result<std::unique_ptr<Peer>> open_leveldb(const std::filesystem::path& dir, Durability level) {
+Result<std::unique_ptr<Peer>> open_leveldb(const std::filesystem::path& dir,
+                                           const PeerOptions& wanted) {
   leveldb::Options options;
   options.create_if_missing = true;
+  if (wanted.whole_log) options.write_buffer_size = 1 * GiB;
   leveldb::DB* db = nullptr;
   const Status status = from(leveldb::DB::Open(options, dir.string(), &db));
   if (!status.ok()) return status;
-  return std::unique_ptr<Peer>(std::make_unique<LevelDb>(db, level == Durability::synced));
+  return std::unique_ptr<Peer>(std::make_unique<LevelDb>(db, wanted.level == Durability::synced));
 }
 
 }  // namespace
 
-std::vector<PeerKind> leveldb_kinds() { return {{"LevelDB", open_leveldb}}; }
+std::vector<PeerKind> leveldb_kinds() { return {{"LevelDB", open_leveldb, true, true}}; }
 
 }  // namespace forelog::bench
 

@@ -50,13 +50,14 @@ class Lmdb final : public Peer {
   MDB_dbi dbi_;
 };
 
-Result<std::unique_ptr<Peer>> open_lmdb(const std::filesystem::path& dir, Durability level) {
+Result<std::unique_ptr<Peer>> open_lmdb(const std::filesystem::path& dir,
+                                        const PeerOptions& wanted) {
   std::filesystem::create_directory(dir);
   MDB_env* made = nullptr;
   FORELOG_TRY(check(mdb_env_create(&made)));
   Env env(made);
   FORELOG_TRY(check(mdb_env_set_mapsize(env.get(), 64 * GiB)));
-  const unsigned flags = level == Durability::synced ? 0 : MDB_NOSYNC;
+  const unsigned flags = wanted.level == Durability::synced ? 0 : MDB_NOSYNC;
   FORELOG_TRY(check(mdb_env_open(env.get(), dir.c_str(), flags, 0600)));
   MDB_txn* begun = nullptr;
   FORELOG_TRY(check(mdb_txn_begin(env.get(), nullptr, 0, &begun)));
@@ -69,7 +70,7 @@ Result<std::unique_ptr<Peer>> open_lmdb(const std::filesystem::path& dir, Durabi
 
 }  // namespace
 
-std::vector<PeerKind> lmdb_kinds() { return {{"LMDB", open_lmdb}}; }
+std::vector<PeerKind> lmdb_kinds() { return {{"LMDB", open_lmdb, true, false}}; }
 
 }  // namespace forelog::bench
 

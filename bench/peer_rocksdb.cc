@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstddef>
 
+#include "forelog/bytes.h"
 #include "forelog/try.h"
 
 namespace forelog::bench {
@@ -70,13 +71,14 @@ Result<std::shared_ptr<rocksdb::DB>> open_db(const std::filesystem::path& dir,
   return std::shared_ptr<rocksdb::DB>(db);
 }
 
-Result<std::unique_ptr<Peer>> open_peer(const std::filesystem::path& dir, Durability level,
+Result<std::unique_ptr<Peer>> open_peer(const std::filesystem::path& dir, const PeerOptions& wanted,
                                         Form form) {
   rocksdb::Options options;
-  options.manual_wal_flush = level == Durability::buffered;
+  options.manual_wal_flush = wanted.level == Durability::buffered;
+  if (wanted.whole_log) options.write_buffer_size = 1 * GiB;
   auto db = FORELOG_TRY(open_db(dir, options));
   return std::unique_ptr<Peer>(
-      std::make_unique<RocksDb>(std::move(db), level == Durability::synced, form));
+      std::make_unique<RocksDb>(std::move(db), wanted.level == Durability::synced, form));
 }
 
 // Touches each record, as the scan of a Forelog log does.
@@ -111,33 +113,38 @@ Status read_log(rocksdb::DB& db, std::uint64_t records) {
 
 std::vector<PeerKind> rocksdb_kinds() {
   const auto opener = [](Form form) {
-    return [form](const std::filesystem::path& dir, Durability level) {
-      return open_peer(dir, level, form);
+    return [form](const std::filesystem::path& dir, const PeerOptions& wanted) {
+      return open_peer(dir, wanted, form);
     };
   };
-  return {{"RocksDB", opener(Form::table_too)}, {"RocksDB, log only", opener(Form::log_only)}};
+  return {{"RocksDB", opener(Form::table_too), true, true},
+          {"RocksDB, log only", opener(Form::log_only)}};
 }
 
 PeerLog rocksdb_log(std::uint64_t records, std::uint64_t record_bytes) {
-  auto db = std::make_shared<std::shared_ptr<rocksdb::DB>>();
+  rocksdb::Options options;
+  // So that the log is one, and is kept when its records have reached a table, which happens at the
+  // end: opening need not read it then.
+  options.write_buffer_size = 2 * records * (record_bytes + 128) + 64 * MiB;
+  options.WAL_ttl_seconds = 24 * 3600;
   const auto fill = [=](const std::filesystem::path& dir) -> Status {
-    rocksdb::Options options;
-    // So that the log is not dropped because its records have reached a table.
-    options.write_buffer_size = 2 * records * (record_bytes + 128) + 64 * MiB;
-    *db = FORELOG_TRY(open_db(dir / "rocksdb", options));
-    RocksDb writer(*db, false, Form::table_too);
+    const auto db = FORELOG_TRY(open_db(dir / "rocksdb", options));
+    RocksDb writer(db, false, Form::table_too);
     const std::string record(record_bytes, 'r');
     constexpr std::uint64_t kBatch = 1000;
     for (std::uint64_t done = 0; done < records; done += kBatch) {
       FORELOG_TRY(writer.put_batch(done + 1, std::min(kBatch, records - done), record));
     }
-    return {};
+    return from(db->Flush({}));
   };
-  const auto read = [=](const RoundLimits& limits) {
+  const auto open = [=](const std::filesystem::path& dir) -> Result<Session> {
+    const auto db = FORELOG_TRY(open_db(dir / "rocksdb", options));
     const Load load{.records_per_call = records, .record_bytes = 0};
-    return measure(load, limits, [&](unsigned) { return read_log(**db, records); });
+    return Session([=](const RoundLimits& limits) {
+      return measure(load, limits, [&](unsigned) { return read_log(*db, records); });
+    });
   };
-  return {fill, read};
+  return {fill, open};
 }
 
 }  // namespace forelog::bench

@@ -63,16 +63,19 @@ class Sqlite final : public Peer {
   Statement insert_;
 };
 
-Result<std::unique_ptr<Peer>> open_sqlite(const std::filesystem::path& dir, Durability level) {
+Result<std::unique_ptr<Peer>> open_sqlite(const std::filesystem::path& dir,
+                                          const PeerOptions& wanted) {
   std::filesystem::create_directory(dir);
   sqlite3* opened = nullptr;
   const int result = sqlite3_open((dir / "db").c_str(), &opened);
   Db db(opened);
   FORELOG_TRY(check(db.get(), result));
   FORELOG_TRY(execute(db.get(), "PRAGMA journal_mode=WAL"));
-  FORELOG_TRY(execute(db.get(), level == Durability::synced ? "PRAGMA synchronous=FULL"
-                                                            : "PRAGMA synchronous=OFF"));
-  FORELOG_TRY(execute(db.get(), "CREATE TABLE log (key INTEGER PRIMARY KEY, record BLOB)"));
+  FORELOG_TRY(execute(db.get(), wanted.level == Durability::synced ? "PRAGMA synchronous=FULL"
+                                                                   : "PRAGMA synchronous=OFF"));
+  if (wanted.whole_log) FORELOG_TRY(execute(db.get(), "PRAGMA wal_autocheckpoint=0"));
+  FORELOG_TRY(
+      execute(db.get(), "CREATE TABLE IF NOT EXISTS log (key INTEGER PRIMARY KEY, record BLOB)"));
   sqlite3_stmt* prepared = nullptr;
   FORELOG_TRY(check(db.get(), sqlite3_prepare_v2(db.get(), "INSERT INTO log VALUES (?, ?)", -1,
                                                  &prepared, nullptr)));
@@ -81,7 +84,7 @@ Result<std::unique_ptr<Peer>> open_sqlite(const std::filesystem::path& dir, Dura
 
 }  // namespace
 
-std::vector<PeerKind> sqlite_kinds() { return {{"SQLite", open_sqlite}}; }
+std::vector<PeerKind> sqlite_kinds() { return {{"SQLite", open_sqlite, true, true}}; }
 
 }  // namespace forelog::bench
 

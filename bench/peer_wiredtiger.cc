@@ -89,11 +89,12 @@ class WiredTiger final : public Peer {
   std::vector<Desk> free_;
 };
 
-Result<std::unique_ptr<Peer>> open_wiredtiger(const std::filesystem::path& dir, Durability level) {
+Result<std::unique_ptr<Peer>> open_wiredtiger(const std::filesystem::path& dir,
+                                              const PeerOptions& wanted) {
   std::filesystem::create_directory(dir);
   const char* sync = "enabled=true,method=fsync";
-  if (level == Durability::written) sync = "enabled=true,method=none";
-  if (level == Durability::buffered) sync = "enabled=false";
+  if (wanted.level == Durability::written) sync = "enabled=true,method=none";
+  if (wanted.level == Durability::buffered) sync = "enabled=false";
   const std::string config =
       "create,session_max=256,log=(enabled=true),transaction_sync=(" + std::string(sync) + ")";
   WT_CONNECTION* opened = nullptr;
@@ -108,7 +109,7 @@ Result<std::unique_ptr<Peer>> open_wiredtiger(const std::filesystem::path& dir, 
 
 }  // namespace
 
-std::vector<PeerKind> wiredtiger_kinds() { return {{"WiredTiger", open_wiredtiger}}; }
+std::vector<PeerKind> wiredtiger_kinds() { return {{"WiredTiger", open_wiredtiger, true, false}}; }
 
 }  // namespace forelog::bench
 

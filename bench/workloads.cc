@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/bench_forelog.h"
+#include "cli/bench_passes.h"
 #include "cli/bench_raw.h"
 #include "cli/units.h"
 #include "peer.h"
@@ -18,6 +19,7 @@ using Open = std::function<Result<Session>(const Path&)>;
 
 constexpr std::uint64_t kBatchRecords = 1000;
 constexpr std::uint64_t kSmall = 128, kLarge = 1024;
+constexpr const char* kDirect = "limit: O_DIRECT|O_DSYNC";
 
 std::string record_text(std::uint64_t bytes) { return cli::bytes_text(bytes); }
 
@@ -42,6 +44,7 @@ Workload one_writer(std::uint64_t bytes) {
       .name = "synced-1-" + std::to_string(bytes),
       .title = "1 writer, " + record_text(bytes) + ", each record synced",
       .contestants = {{"limit: written blocks", Role::limit, raw(Blocks::written, 1, bytes)},
+                      {kDirect, Role::limit, raw(Blocks::direct, 1, bytes)},
                       {"raw: growing file", Role::reference, raw(Blocks::growing, 1, bytes)},
                       {"Forelog", Role::forelog, commits(1, bytes, Durability::synced)},
                       {"Forelog, new log", Role::reference,
@@ -52,15 +55,17 @@ Workload one_writer(std::uint64_t bytes) {
 }
 
 Workload many_writers(unsigned threads) {
-  const auto group = [=](std::chrono::microseconds gather) -> Open {
-    return [=](const Path& dir) { return raw_group_commit(dir, threads, kSmall, gather); };
+  constexpr std::chrono::microseconds kNone(0), kSome(100);
+  const auto group = [=](std::chrono::microseconds gather, Blocks blocks) -> Open {
+    return [=](const Path& dir) { return raw_group_commit(dir, blocks, threads, kSmall, gather); };
   };
   Workload workload{
       .name = "synced-" + std::to_string(threads),
       .title = std::to_string(threads) + " writers that block, " + record_text(kSmall) +
                ", each record synced",
-      .contestants = {{"limit: leader", Role::limit, group(std::chrono::microseconds(0))},
-                      {"limit: leader, 100 us", Role::limit, group(std::chrono::microseconds(100))},
+      .contestants = {{"limit: leader", Role::limit, group(kNone, Blocks::written)},
+                      {"limit: leader, 100 us", Role::limit, group(kSome, Blocks::written)},
+                      {"limit: the same, direct", Role::limit, group(kSome, Blocks::direct)},
                       {"Forelog", Role::forelog, commits(threads, kSmall, Durability::synced)}}};
   add_peers(workload, threads, kSmall, Durability::synced);
   return workload;
@@ -74,6 +79,7 @@ Workload batches() {
           "1 writer, batches of 1,000 records of " + record_text(kSmall) + ", each batch synced",
       .contestants = {
           {"limit: written blocks", Role::limit, raw(Blocks::written, kBatchRecords, kSmall)},
+          {kDirect, Role::limit, raw(Blocks::direct, kBatchRecords, kSmall)},
           {"raw: growing file", Role::reference, raw(Blocks::growing, kBatchRecords, kSmall)},
           {"Forelog", Role::forelog, forelog}}};
   for (const PeerKind& kind : all_peers()) {
@@ -109,41 +115,44 @@ Workload written() {
 
 Workload in_flight(std::uint64_t records) {
   const Open one = [=](const Path& dir) { return raw_async_one_thread(dir, records, kSmall); };
-  const Open two = [=](const Path& dir) { return raw_async_two_threads(dir, records, kSmall); };
+  const auto two = [=](Blocks blocks) -> Open {
+    return [=](const Path& dir) { return raw_async_two_threads(dir, blocks, records, kSmall); };
+  };
   const Open forelog = [=](const Path& dir) { return forelog_notify(dir, records, kSmall); };
   return {.name = "in-flight-" + std::to_string(records),
           .title = "1 thread, " + cli::count_text(records) + " records of " + record_text(kSmall) +
                    " in flight, a callback each, synced",
-          .contestants = {{"limit: 2 threads", Role::limit, two},
+          .contestants = {{"limit: 2 threads", Role::limit, two(Blocks::written)},
+                          {"limit: 2 threads, direct", Role::limit, two(Blocks::direct)},
                           {"raw: 1 thread, in turn", Role::reference, one},
                           {"Forelog, notify", Role::forelog, forelog}}};
 }
 
-Workload reading(std::uint64_t bytes, std::uint64_t log_bytes) {
+Workload reading(Pages pages, std::uint64_t bytes, std::uint64_t log_bytes) {
   const std::uint64_t records = std::max<std::uint64_t>(log_bytes / bytes, 1);
-  const PeerLog peer = rocksdb_log(records, bytes);
+  const bool cold = pages == Pages::cold;
+  // The reader of a peer is compared warm: what it reads behind its own log, nobody knows.
+  const PeerLog peer = cold ? PeerLog() : rocksdb_log(records, bytes);
   Workload workload{
-      .name = "scan-" + std::to_string(bytes),
+      .name = (cold ? "scan-cold-" : "scan-") + std::to_string(bytes),
       .title = "A log of " + cli::count_text(records) + " records of " + record_text(bytes) +
-               " is read, from the page cache",
+               (cold ? " is read, from the disk" : " is read, from the page cache"),
       .contestants = {{"limit: read, add up", Role::limit,
                        [=](const Path& dir) {
-                         return Result<Session>(raw_read(forelog_files(dir), records));
+                         return Result<Session>(raw_read(pages, forelog_files(dir), records));
                        }},
                       {"Forelog, cursor", Role::forelog,
-                       [=](const Path& dir) { return forelog_scan(dir, records); }},
+                       [=](const Path& dir) { return forelog_scan(pages, dir, records); }},
                       {"Forelog, verify", Role::forelog,
                        [=](const Path& dir) {
-                         return Result<Session>(forelog_verify(dir, records));
+                         return Result<Session>(forelog_verify(pages, dir, records));
                        }}},
       .prepare = [=](const Path& dir) -> Status {
         Status filled = forelog_fill(dir, records, bytes);
         return filled.ok() && peer.fill ? peer.fill(dir) : filled;
       }};
-  if (peer.read) {
-    workload.contestants.push_back({"RocksDB, GetUpdatesSince", Role::peer,
-                                    [=](const Path&) { return Result<Session>(peer.read); }});
-  }
+  if (peer.open)
+    workload.contestants.push_back({"RocksDB, GetUpdatesSince", Role::peer, peer.open});
   return workload;
 }
 
@@ -161,8 +170,9 @@ std::vector<Workload> all_workloads(std::uint64_t read_bytes) {
           written(),
           in_flight(1024),
           in_flight(8192),
-          reading(kSmall, read_bytes),
-          reading(kLarge, read_bytes)};
+          reading(Pages::warm, kSmall, read_bytes),
+          reading(Pages::warm, kLarge, read_bytes),
+          reading(Pages::cold, kSmall, read_bytes)};
 }
 
 }  // namespace forelog::bench

@@ -167,26 +167,20 @@ std::vector<FileBytes> forelog_files(const std::filesystem::path& dir) {
   return files;
 }
 
-Result<Session> forelog_scan(const std::filesystem::path& dir, std::uint64_t records) {
+Result<Session> forelog_scan(Pages pages, const std::filesystem::path& dir, std::uint64_t records) {
   Log opened = FORELOG_TRY(Log::open(dir / "log", {.recovery = RecoveryPolicy::read_only}));
   auto log = std::make_shared<const Log>(std::move(opened));
-  const Load load{.records_per_call = records, .record_bytes = 0};
-  return Session([=](const RoundLimits& limits) {
-    return measure(load, limits, [&](unsigned) { return scan_once(*log, records); });
-  });
+  return passes(pages, forelog_files(dir), records, [=] { return scan_once(*log, records); });
 }
 
-Session forelog_verify(const std::filesystem::path& dir, std::uint64_t records) {
-  const Load load{.records_per_call = records, .record_bytes = 0};
-  return [=](const RoundLimits& limits) {
-    return measure(load, limits, [&](unsigned) -> Status {
-      const VerifyReport report = FORELOG_TRY(verify(dir / "log"));
-      if (report.recovery.verdict != Verdict::clean) {
-        return {Code::corrupt, report.recovery.to_string()};
-      }
-      return expect_records(report.records, records);
-    });
-  };
+Session forelog_verify(Pages pages, const std::filesystem::path& dir, std::uint64_t records) {
+  return passes(pages, forelog_files(dir), records, [=]() -> Status {
+    const VerifyReport report = FORELOG_TRY(verify(dir / "log"));
+    if (report.recovery.verdict != Verdict::clean) {
+      return {Code::corrupt, report.recovery.to_string()};
+    }
+    return expect_records(report.records, records);
+  });
 }
 
 }  // namespace forelog::bench

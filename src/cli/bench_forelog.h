@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cli/bench_measure.h"
-#include "cli/bench_raw.h"
+#include "cli/bench_passes.h"
 #include "forelog/lsn.h"
 #include "forelog/status.h"
 
@@ -47,7 +47,7 @@ Status forelog_fill(const std::filesystem::path& dir, std::uint64_t records,
                     std::uint64_t record_bytes);
 std::vector<FileBytes> forelog_files(const std::filesystem::path& dir);  // Of that log.
 // Reads it from front to back with a Cursor, touching each payload, again and again.
-Result<Session> forelog_scan(const std::filesystem::path& dir, std::uint64_t records);
-Session forelog_verify(const std::filesystem::path& dir, std::uint64_t records);
+Result<Session> forelog_scan(Pages pages, const std::filesystem::path& dir, std::uint64_t records);
+Session forelog_verify(Pages pages, const std::filesystem::path& dir, std::uint64_t records);
 
 }  // namespace forelog::bench

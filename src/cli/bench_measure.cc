@@ -1,20 +1,20 @@
 // The clock, the threads and the interrupts of a measurement.
 #include "cli/bench_measure.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cmath>
 #include <cstddef>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
+
+#include "cli/bench_usage.h"
 
 namespace forelog::bench {
 namespace {
@@ -40,27 +40,6 @@ extern "C" void note_interrupt(int signal) {
 // Time for all the threads of a round to be there before any of them counts.
 constexpr std::chrono::milliseconds kStartUp{10};
 
-double own_cpu_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-// All processors, everything but idle and waiting for I/O: the first line of /proc/stat.
-double machine_cpu_seconds() {
-  std::ifstream stat("/proc/stat");
-  std::string label;
-  std::array<double, 8> ticks{};  // user nice system idle iowait irq softirq steal
-  stat >> label;
-  for (double& value : ticks) stat >> value;
-  if (!stat) return 0;
-  const double busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + ticks[7];
-  return busy / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
 struct Window {
   Clock::time_point start, end;
   std::uint64_t calls_max = 0;  // Per thread.
@@ -69,10 +48,10 @@ struct Window {
 // What one thread did. On its own cache lines: it is written at every call.
 struct alignas(128) Tally {
   Status status;
-  std::uint64_t calls = 0;
+  std::uint64_t calls = 0, warm_up_calls = 0;
   Clock::time_point first_begin = Clock::time_point::max();
   Clock::time_point last_end = Clock::time_point::min();
-  std::vector<std::uint32_t> nanoseconds;
+  Histogram latencies;
 };
 
 void run_thread(const Load& load, const Window& window, const std::function<Status(unsigned)>& call,
@@ -92,10 +71,11 @@ void run_thread(const Load& load, const Window& window, const std::function<Stat
       ++tally.calls;
       tally.last_end = end;
       if (load.latencies) {
-        const auto nanoseconds = std::chrono::nanoseconds(end - begin).count();
-        tally.nanoseconds.push_back(static_cast<std::uint32_t>(
-            std::min<std::int64_t>(nanoseconds, std::int64_t{UINT32_MAX})));
+        tally.latencies.record(
+            static_cast<std::uint64_t>(std::chrono::nanoseconds(end - begin).count()));
       }
+    } else {
+      ++tally.warm_up_calls;
     }
     begin = end;
   }
@@ -107,10 +87,11 @@ Result<Measurement> sum_up(const Load& load, std::vector<Tally>& tallies) {
   for (Tally& tally : tallies) {
     if (!tally.status.ok()) return std::move(tally.status);
     sum.records += tally.calls * load.records_per_call;
+    sum.payload_bytes +=
+        (tally.calls + tally.warm_up_calls) * load.records_per_call * load.record_bytes;
     first = std::min(first, tally.first_begin);
     last = std::max(last, tally.last_end);
-    sum.nanoseconds.insert(sum.nanoseconds.end(), tally.nanoseconds.begin(),
-                           tally.nanoseconds.end());
+    sum.latencies.add(tally.latencies);
   }
   if (interrupted()) return Status(Code::cancelled, "interrupted");
   sum.seconds = std::chrono::duration<double>(last - first).count();
@@ -119,19 +100,29 @@ Result<Measurement> sum_up(const Load& load, std::vector<Tally>& tallies) {
 
 }  // namespace
 
-void Measurement::add(Measurement slice) {
+void Measurement::add(const Measurement& slice) {
   // Weighted by time.
   const double all = seconds + slice.seconds;
   if (all > 0) others_share = (others_share * seconds + slice.others_share * slice.seconds) / all;
   records += slice.records;
   seconds = all;
   cpu_seconds += slice.cpu_seconds;
-  nanoseconds.insert(nanoseconds.end(), slice.nanoseconds.begin(), slice.nanoseconds.end());
+  context_switches += slice.context_switches;
+  latencies.add(slice.latencies);
+  payload_bytes += slice.payload_bytes;
+  if (slice.device_bytes) device_bytes = device_bytes.value_or(0) + *slice.device_bytes;
+  memory_peak_bytes = std::max(memory_peak_bytes, slice.memory_peak_bytes);
 }
 
-void Measurement::settle() {
-  if (!nanoseconds.empty()) latency = percentiles(nanoseconds);
-  nanoseconds = {};
+std::optional<double> Measurement::device_bytes_per_payload_byte() const {
+  if (!device_bytes || payload_bytes == 0) return std::nullopt;
+  return static_cast<double>(*device_bytes) / static_cast<double>(payload_bytes);
+}
+
+std::optional<Latency> Measurement::latency() const {
+  if (latencies.count() == 0) return std::nullopt;
+  const auto at = [this](double share) { return static_cast<double>(latencies.at(share)) / 1e3; };
+  return Latency{at(0.5), at(0.99), at(0.999), static_cast<double>(latencies.max()) / 1e3};
 }
 
 Result<Measurement> measure(const Load& load, const RoundLimits& limits,
@@ -145,42 +136,24 @@ Result<Measurement> measure(const Load& load, const RoundLimits& limits,
 
   std::vector<Tally> tallies(load.threads);
   std::atomic<bool> failed = false;
-  CpuTimes before;
+  Usage before;
   {
     std::vector<std::jthread> threads;
     for (unsigned i = 0; i < load.threads; ++i) {
       threads.emplace_back([&, i] { run_thread(load, window, call, i, tallies[i], failed); });
     }
     std::this_thread::sleep_until(window.start);
-    before = cpu_times();
+    before = usage();
   }
-  const CpuTimes after = cpu_times();
+  const Usage after = usage();
   const double wall = std::chrono::duration<double>(Clock::now() - window.start).count();
   Result<Measurement> sum = sum_up(load, tallies);
   if (sum) {
     sum->cpu_seconds = after.own_seconds - before.own_seconds;
+    sum->context_switches = after.context_switches - before.context_switches;
     sum->others_share = others_share(before, after, wall);
   }
   return sum;
-}
-
-CpuTimes cpu_times() { return {own_cpu_seconds(), machine_cpu_seconds()}; }
-
-double others_share(const CpuTimes& before, const CpuTimes& after, double wall_seconds) {
-  const double all = after.machine_seconds - before.machine_seconds;
-  const double own = after.own_seconds - before.own_seconds;
-  const double processors = std::max(std::thread::hardware_concurrency(), 1u);
-  return std::clamp((all - own) / (wall_seconds * processors), 0.0, 1.0);
-}
-
-Latency percentiles(std::vector<std::uint32_t>& nanoseconds) {
-  if (nanoseconds.empty()) return {};
-  std::sort(nanoseconds.begin(), nanoseconds.end());
-  const auto at = [&](double share) {
-    const double rank = std::ceil(share * static_cast<double>(nanoseconds.size()));
-    return nanoseconds[static_cast<std::size_t>(std::max(rank, 1.0)) - 1] / 1e3;
-  };
-  return {at(0.5), at(0.99), at(0.999)};
 }
 
 bool interrupted() noexcept { return interrupted_at.load(std::memory_order_relaxed) != 0; }

@@ -13,8 +13,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "cli/bench_histogram.h"
 #include "forelog/status.h"
 
 namespace forelog::bench {
@@ -30,25 +30,36 @@ struct RoundLimits {
 };
 
 struct Latency {
-  double p50_us = 0, p99_us = 0, p999_us = 0;
+  double p50_us = 0, p99_us = 0, p999_us = 0, max_us = 0;
 };
 
 struct Measurement {
   std::uint64_t records = 0;
   double seconds = 0;
   double cpu_seconds = 0;  // User and system time of the whole process, background threads too.
-  std::vector<std::uint32_t> nanoseconds;  // Of each call, when Load::latencies asks for it.
-  std::optional<Latency> latency;          // Of them, once settle() was called.
+  std::uint64_t context_switches = 0;  // Of the same threads.
+  Histogram latencies;                 // Of each call, when Load::latencies asks for it.
   // What everything else on the machine used meanwhile, of all its processors, from 0 to 1; the
   // kernel's own work for this process is in it.
   double others_share = 0;
+  std::uint64_t payload_bytes = 0;  // That was taken, of the warm-up too.
+  // The next two are filled in by the process of the contestant (bench_process.h).
+  std::optional<std::uint64_t> device_bytes;  // Written meanwhile, by whomever.
+  std::uint64_t memory_peak_bytes = 0;        // Since before the contestant was opened; less that.
 
   double rate() const { return seconds > 0 ? static_cast<double>(records) / seconds : 0; }
-  double cpu_us_per_record() const {
-    return records > 0 ? cpu_seconds * 1e6 / static_cast<double>(records) : 0;
+  double cpu_us_per_record() const { return per_record(cpu_seconds * 1e6); }
+  double context_switches_per_record() const {
+    return per_record(static_cast<double>(context_switches));
   }
-  void add(Measurement slice);  // Another stretch of the same round.
-  void settle();                // Percentiles for samples.
+  std::optional<double> device_bytes_per_payload_byte() const;
+  std::optional<Latency> latency() const;  // nullopt when none were asked for.
+  void add(const Measurement& slice);      // Another stretch of the same round.
+
+ private:
+  double per_record(double value) const {
+    return records > 0 ? value / static_cast<double>(records) : 0;
+  }
 };
 
 // A contestant that is open and ready to be measured, again and again; what it needs lives as long
@@ -67,17 +78,6 @@ struct Load {
 // cancelled when interrupted().
 Result<Measurement> measure(const Load& load, const RoundLimits& limits,
                             const std::function<Status(unsigned thread)>& call);
-
-// CPU time: of this process, and of the whole machine (0 where the system does not tell).
-struct CpuTimes {
-  double own_seconds = 0, machine_seconds = 0;
-};
-CpuTimes cpu_times();
-// Of all processors, what others used between the two, from 0 to 1.
-double others_share(const CpuTimes& before, const CpuTimes& after, double wall_seconds);
-
-// Nearest rank. Sorts in place.
-Latency percentiles(std::vector<std::uint32_t>& nanoseconds);
 
 // Whether SIGINT, SIGTERM or SIGHUP came while an InterruptGuard lived; another one, two seconds
 // later or more, kills. Cheap enough to be asked before every call (Interrupts of signals.h is a

@@ -34,22 +34,22 @@ class FrameFiller {
   FrameFiller(std::uint64_t records, std::uint64_t record_bytes)
       : record_(record_bytes, std::byte{'r'}),
         stride_(encoded_bytes(record_bytes)),
-        frame_(frame_bytes(records, record_bytes)),
+        bytes_(frame_bytes(records, record_bytes)),
         records_(records) {}
 
-  std::span<const std::byte> fill() {
-    std::byte* to = frame_.data() + kFrameHeaderBytes + (stride_ - record_.size());
+  // Where the file has room for it.
+  std::span<const std::byte> fill(RawFile& file) {
+    const std::span<std::byte> frame = file.room(bytes_);
+    std::byte* to = frame.data() + kFrameHeaderBytes + (stride_ - record_.size());
     for (std::uint64_t i = 0; i < records_; ++i, to += stride_) {
       std::memcpy(to, record_.data(), record_.size());
     }
-    return frame_;
+    return frame;
   }
 
  private:
   std::vector<std::byte> record_;
-  std::uint64_t stride_;
-  std::vector<std::byte> frame_;
-  std::uint64_t records_;
+  std::uint64_t stride_, bytes_, records_;
 };
 
 // Kept where the compiler must compute it.
@@ -85,7 +85,7 @@ Result<Session> unsynced(const std::filesystem::path& dir, const Load& load) {
   auto file = FORELOG_TRY(make_file(dir, Blocks::growing));
   auto filler = std::make_shared<FrameFiller>(load.records_per_call, load.record_bytes);
   return Session([=](const RoundLimits& limits) {
-    return measure(load, limits, [&](unsigned) { return file->append(filler->fill()); });
+    return measure(load, limits, [&](unsigned) { return file->append(filler->fill(*file)); });
   });
 }
 
@@ -102,7 +102,7 @@ Result<Session> raw_synced(const std::filesystem::path& dir, Blocks blocks, std:
   const Load load{.records_per_call = records, .record_bytes = record_bytes, .latencies = true};
   return Session([=](const RoundLimits& limits) {
     return measure(load, limits, [&](unsigned) -> Status {
-      FORELOG_TRY(file->append(filler->fill()));
+      FORELOG_TRY(file->append(filler->fill(*file)));
       return file->sync();
     });
   });
@@ -118,15 +118,12 @@ Result<Session> raw_written(const std::filesystem::path& dir, std::uint64_t reco
   return unsynced(dir, {.record_bytes = record_bytes, .latencies = true});
 }
 
-Session raw_read(std::vector<FileBytes> files, std::uint64_t records) {
+Session raw_read(Pages pages, std::vector<FileBytes> files, std::uint64_t records) {
   auto buffer = std::make_shared<std::vector<std::uint64_t>>(256 * KiB / 8);
-  const Load load{.records_per_call = records, .record_bytes = 0};
-  return [=, files = std::move(files)](const RoundLimits& limits) {
-    return measure(load, limits, [&](unsigned) -> Status {
-      for (const FileBytes& file : files) FORELOG_TRY(read_and_add(file, *buffer));
-      return {};
-    });
-  };
+  return passes(pages, files, records, [=]() -> Status {
+    for (const FileBytes& file : files) FORELOG_TRY(read_and_add(file, *buffer));
+    return {};
+  });
 }
 
 }  // namespace forelog::bench

@@ -174,9 +174,9 @@ class Syncer {
 
 }  // namespace
 
-Result<Session> raw_group_commit(const std::filesystem::path& dir, unsigned threads,
+Result<Session> raw_group_commit(const std::filesystem::path& dir, Blocks blocks, unsigned threads,
                                  std::uint64_t record_bytes, std::chrono::microseconds gather) {
-  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", Blocks::written));
+  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", blocks));
   auto leader = std::make_shared<IdealLeader>(std::move(file), threads, gather);
   const std::string record(record_bytes, 'r');
   const Load load{.threads = threads, .record_bytes = record_bytes, .latencies = true};
@@ -190,9 +190,9 @@ Result<Session> raw_async_one_thread(const std::filesystem::path& dir, std::uint
   return raw_synced(dir, Blocks::written, in_flight, record_bytes);
 }
 
-Result<Session> raw_async_two_threads(const std::filesystem::path& dir, std::uint64_t in_flight,
-                                      std::uint64_t record_bytes) {
-  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", Blocks::written));
+Result<Session> raw_async_two_threads(const std::filesystem::path& dir, Blocks blocks,
+                                      std::uint64_t in_flight, std::uint64_t record_bytes) {
+  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", blocks));
   auto syncer = std::make_shared<Syncer>(std::move(file), in_flight);
   const std::string record(record_bytes, 'r');
   constexpr std::uint64_t kPerCall = 32;

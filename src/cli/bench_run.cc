@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "cli/bench_process.h"
 #include "forelog/try.h"
 
 namespace forelog::bench {
@@ -28,13 +31,6 @@ void remove_and_settle(const std::filesystem::path& dir) {
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
 }
 
-Result<Session> open_in(const Contestant& contestant, const std::filesystem::path& dir) {
-  std::error_code error;
-  std::filesystem::create_directory(dir, error);
-  if (error) return Status(Code::io_error, dir.string() + ": " + error.message());
-  return contestant.open(dir);
-}
-
 // Runs one workload: what its rounds share.
 class Runner {
  public:
@@ -49,56 +45,66 @@ class Runner {
   Result<WorkloadResult> run() {
     WorkloadResult result{.name = workload_.name, .title = workload_.title, .contestants = {}};
     for (const Contestant& contestant : workload_.contestants) {
-      result.contestants.push_back({contestant.name, contestant.role, {}});
+      result.contestants.push_back({contestant.name, contestant.role, {}, {}});
     }
+    absent_.assign(workload_.contestants.size(), {});
     for (unsigned round = 0; round < options_.rounds; ++round) {
-      std::vector<Measurement> measured =
-          FORELOG_TRY(workload_.in_slices ? round_of_slices(round) : plain_round());
+      Round measured = FORELOG_TRY(workload_.in_slices ? round_of_slices(round) : plain_round());
       for (std::size_t i = 0; i < measured.size(); ++i) {
-        measured[i].settle();
-        result.contestants[i].rounds.push_back(std::move(measured[i]));
+        if (measured[i]) result.contestants[i].rounds.push_back(*std::move(measured[i]));
       }
     }
+    for (std::size_t i = 0; i < absent_.size(); ++i) result.contestants[i].absent = absent_[i];
     return result;
   }
 
  private:
   using Nanoseconds = std::chrono::nanoseconds;
+  using Round = std::vector<std::optional<Measurement>>;  // nullopt: absent.
   static constexpr std::chrono::milliseconds kSlice{50}, kSliceWarmUp{5};
 
-  Status named(const Status& status, const Contestant& contestant) const {
-    return status.with_context(workload_.name + ", " + contestant.name);
-  }
-  void tell(const Contestant& contestant) const {
-    if (options_.progress) options_.progress(workload_, contestant);
+  Status named(const Status& status, std::size_t i) const {
+    return status.with_context(workload_.name + ", " + workload_.contestants[i].name);
   }
 
-  Result<std::vector<Measurement>> plain_round() {
-    std::vector<Measurement> all;
-    for (const Contestant& contestant : workload_.contestants) {
-      tell(contestant);
+  // Starts a contestant; nullopt when this machine does not have what it needs, which is noted.
+  Result<std::optional<ContestantProcess>> start(std::size_t i, const std::filesystem::path& dir) {
+    using Started = std::optional<ContestantProcess>;
+    if (!absent_[i].empty()) return Started();
+    const Contestant& contestant = workload_.contestants[i];
+    if (options_.progress) options_.progress(workload_, contestant);
+    Result<ContestantProcess> process = ContestantProcess::start(contestant.open, dir);
+    if (process) return Started(*std::move(process));
+    if (process.error().code() != Code::unsupported) return named(process.error(), i);
+    absent_[i] = process.error().message();
+    return Started();
+  }
+
+  Result<Round> plain_round() {
+    Round all(workload_.contestants.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
       const auto dir = workload_.prepare ? home_ : home_ / "fresh";
-      Result<Measurement> measured = Status(Code::not_found, "not opened");
+      Result<Measurement> measured = Status(Code::unsupported, "absent");
       {
-        const Result<Session> session = open_in(contestant, dir);
-        measured = session ? (*session)(limits_) : session.error();
+        auto process = FORELOG_TRY(start(i, dir));
+        if (process) measured = process->measure(limits_);
+        if (process && !measured) return named(measured.error(), i);
       }
       if (!workload_.prepare) remove_and_settle(dir);
-      if (!measured) return named(measured.error(), contestant);
-      all.push_back(*std::move(measured));
+      if (measured) all[i] = *std::move(measured);
     }
     return all;
   }
 
   // Why another order in every round: where on the disk its file lies alone changes a contestant's
   // rate by several per cent, and the file system gives the same places in the same order.
-  Result<std::vector<Measurement>> round_of_slices(unsigned round) {
+  Result<Round> round_of_slices(unsigned round) {
     const std::size_t count = workload_.contestants.size();
-    std::vector<Session> sessions(count);
+    std::vector<std::unique_ptr<ContestantProcess>> processes(count);
     const auto turn = [&](std::size_t i, Nanoseconds time) -> Result<Measurement> {
-      const RoundLimits limits{.warm_up = kSliceWarmUp, .measured = time};
-      Result<Measurement> measured = sessions[i](limits);
-      if (!measured) return named(measured.error(), workload_.contestants[i]);
+      Result<Measurement> measured =
+          processes[i]->measure({.warm_up = kSliceWarmUp, .measured = time});
+      if (!measured) return named(measured.error(), i);
       return measured;
     };
     const auto dir = home_ / "round";
@@ -107,22 +113,22 @@ class Runner {
     if (error) return Status(Code::io_error, dir.string() + ": " + error.message());
     for (std::size_t k = 0; k < count; ++k) {
       const std::size_t i = (round + k) % count;
-      const Contestant& contestant = workload_.contestants[i];
-      tell(contestant);
-      Result<Session> session = open_in(contestant, dir / std::to_string(i));
-      if (!session) return named(session.error(), contestant);
-      sessions[i] = *std::move(session);
+      auto process = FORELOG_TRY(start(i, dir / std::to_string(i)));
+      if (!process) continue;
+      processes[i] = std::make_unique<ContestantProcess>(*std::move(process));
       FORELOG_TRY(turn(i, options_.warm_up));
     }
-    std::vector<Measurement> all(count);
+    Round all(count);
     for (Nanoseconds done{0}; done < options_.measured; done += kSlice) {
       for (std::size_t i = 0; i < count; ++i) {
-        Measurement slice =
+        if (!processes[i]) continue;
+        const Measurement slice =
             FORELOG_TRY(turn(i, std::min<Nanoseconds>(kSlice, options_.measured - done)));
-        all[i].add(std::move(slice));
+        if (!all[i]) all[i].emplace();
+        all[i]->add(slice);
       }
     }
-    sessions.clear();
+    processes.clear();
     remove_and_settle(dir);
     return all;
   }
@@ -131,6 +137,7 @@ class Runner {
   const std::filesystem::path& home_;
   const RunOptions& options_;
   const RoundLimits limits_;
+  std::vector<std::string> absent_;  // Why a contestant is not there; empty: it is.
 };
 
 }  // namespace
@@ -138,7 +145,9 @@ class Runner {
 Result<WorkloadResult> run_workload(const Workload& workload, const std::filesystem::path& dir,
                                     const RunOptions& options) {
   const TemporaryDirectory home = FORELOG_TRY(TemporaryDirectory::make(dir));
-  if (workload.prepare) FORELOG_TRY(workload.prepare(home.path()));
+  if (workload.prepare) {
+    FORELOG_TRY(run_in_process([&] { return workload.prepare(home.path()); }, home.path()));
+  }
   return Runner(workload, home.path(), options).run();
 }
 
@@ -172,7 +181,7 @@ double median_rate(const ContestantResult& contestant) {
 const ContestantResult* best(const WorkloadResult& result, Role role) {
   const ContestantResult* found = nullptr;
   for (const ContestantResult& contestant : result.contestants) {
-    if (contestant.role != role) continue;
+    if (contestant.role != role || contestant.rounds.empty()) continue;
     if (found == nullptr || median_rate(contestant) > median_rate(*found)) found = &contestant;
   }
   return found;

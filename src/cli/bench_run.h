@@ -1,5 +1,5 @@
 // Workloads and their contestants, run so that they can be compared: in rounds A B C A B C …,
-// each contestant in a directory of its own. A ratio is taken within one round, where both sides
+// each contestant in a process and a directory of its own. A ratio is taken within one round, where both sides
 // saw the same minute of the machine; what is told is the median of these ratios and how far they
 // spread.
 //
@@ -28,7 +28,9 @@ enum class Role : std::uint8_t {
 struct Contestant {
   std::string name;
   Role role = Role::forelog;
-  std::function<Result<Session>(const std::filesystem::path& dir)> open;  // `dir` is empty.
+  // Called in its process, with an empty directory. Code::unsupported: this machine does not have
+  // what it needs, and it is left out.
+  std::function<Result<Session>(const std::filesystem::path& dir)> open;
 };
 
 struct Workload {
@@ -39,7 +41,8 @@ struct Workload {
   // less than the machine does from one second to the next. For those that do nothing in the
   // background meanwhile.
   bool in_slices = false;
-  // With it, all contestants work in one directory, which this fills once, before the first round.
+  // With it, all contestants work in one directory, which this fills once, before the first round, in
+  // a process of its own.
   std::function<Status(const std::filesystem::path& dir)> prepare = {};
 };
 
@@ -47,6 +50,7 @@ struct ContestantResult {
   std::string name;
   Role role = Role::forelog;
   std::vector<Measurement> rounds;
+  std::string absent;  // Why it has no rounds.
 };
 
 struct WorkloadResult {

@@ -6,10 +6,13 @@
 #include <cstdarg>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "cli/units.h"
+#include "forelog/bytes.h"
 #include "forelog/version.h"
 
 namespace forelog::bench {
@@ -49,42 +52,77 @@ std::string ratio_cell(const Spread& ratio) {
                 ratio.max);
 }
 
-Latency median_latency(const ContestantResult& contestant) {
-  std::vector<double> p50, p99, p999;
+// A figure of each round that not every round has.
+using Figure = std::optional<double> (*)(const Measurement&);
+
+struct NamedFigure {
+  const char* name;
+  Figure of;
+};
+template <double Latency::*Field>
+std::optional<double> latency_of(const Measurement& round) {
+  const std::optional<Latency> latency = round.latency();
+  return latency ? std::optional(*latency.*Field) : std::nullopt;
+}
+// In JSON, for each round and as the median of the rounds.
+constexpr std::array kFigures = {
+    NamedFigure{"p50_us", latency_of<&Latency::p50_us>},
+    NamedFigure{"p99_us", latency_of<&Latency::p99_us>},
+    NamedFigure{"p999_us", latency_of<&Latency::p999_us>},
+    NamedFigure{"max_us", latency_of<&Latency::max_us>},
+    NamedFigure{"cpu_us_per_record",
+                [](const Measurement& round) { return std::optional(round.cpu_us_per_record()); }},
+    NamedFigure{"context_switches_per_record",
+                [](const Measurement& round) {
+                  return std::optional(round.context_switches_per_record());
+                }},
+    NamedFigure{"device_bytes_per_payload_byte",
+                [](const Measurement& round) { return round.device_bytes_per_payload_byte(); }},
+    NamedFigure{"memory_peak_bytes", [](const Measurement& round) {
+                  return std::optional(static_cast<double>(round.memory_peak_bytes));
+                }}};
+constexpr const char* kColumns[] = {"p50 us", "p99", "p99.9", "CPU us", "ctx", "dev B", "MiB"};
+
+std::optional<double> median(const ContestantResult& contestant, Figure figure) {
+  std::vector<double> values;
   for (const Measurement& round : contestant.rounds) {
-    if (!round.latency) continue;
-    p50.push_back(round.latency->p50_us);
-    p99.push_back(round.latency->p99_us);
-    p999.push_back(round.latency->p999_us);
+    if (const auto value = figure(round)) values.push_back(*value);
   }
-  return {spread(p50).median, spread(p99).median, spread(p999).median};
+  if (values.empty()) return std::nullopt;
+  return spread(std::move(values)).median;
 }
 
-double median_cpu(const ContestantResult& contestant) {
-  return median_of(contestant, [](const Measurement& round) { return round.cpu_us_per_record(); });
-}
-
-std::string latency_cells(const ContestantResult& contestant) {
-  const Latency latency = median_latency(contestant);
-  if (latency.p50_us <= 0) return format("%8s%8s%8s", "", "", "");
-  return format("%8s%8s%8s", three_digits(latency.p50_us).c_str(),
-                three_digits(latency.p99_us).c_str(), three_digits(latency.p999_us).c_str());
+std::string figure_cells(const ContestantResult& contestant) {
+  std::string cells;
+  for (const NamedFigure& figure : kFigures) {
+    const std::string_view name = figure.name;
+    if (name == "max_us") continue;
+    std::optional<double> value = median(contestant, figure.of);
+    if (value && name == "memory_peak_bytes") *value /= static_cast<double>(MiB);
+    cells += format("%7s", value ? three_digits(*value).c_str() : "");
+  }
+  return cells;
 }
 
 std::string row(const ContestantResult& contestant, const ContestantResult* limit,
                 const ContestantResult* peer) {
-  std::string line = format("  %-26s", contestant.name.c_str());
+  std::string line = format("  %-24s", contestant.name.c_str());
+  if (contestant.rounds.empty()) return line + "  not here: " + contestant.absent + "\n";
   line +=
-      format("%12s", cli::count_text(static_cast<std::uint64_t>(median_rate(contestant))).c_str());
-  line += latency_cells(contestant);
-  line += format("%8s", three_digits(median_cpu(contestant)).c_str());
-  if (limit != nullptr) line += format("%18s", ratio_cell(ratios(contestant, *limit)).c_str());
-  if (peer != nullptr) line += format("%18s", ratio_cell(ratios(contestant, *peer)).c_str());
+      format("%11s", cli::count_text(static_cast<std::uint64_t>(median_rate(contestant))).c_str());
+  line += figure_cells(contestant);
+  if (limit != nullptr) line += format("%17s", ratio_cell(ratios(contestant, *limit)).c_str());
+  if (peer != nullptr) line += format("%17s", ratio_cell(ratios(contestant, *peer)).c_str());
   return line + "\n";
 }
 
 nlohmann::ordered_json spread_json(const Spread& value) {
   return {{"median", value.median}, {"min", value.min}, {"max", value.max}};
+}
+
+// null where there is none.
+nlohmann::ordered_json figure_json(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
 }
 
 nlohmann::ordered_json rounds_json(const ContestantResult& contestant) {
@@ -93,13 +131,8 @@ nlohmann::ordered_json rounds_json(const ContestantResult& contestant) {
     nlohmann::ordered_json object = {{"records", round.records},
                                      {"seconds", round.seconds},
                                      {"records_per_second", round.rate()},
-                                     {"cpu_us_per_record", round.cpu_us_per_record()},
                                      {"others_share", round.others_share}};
-    if (round.latency) {
-      object["p50_us"] = round.latency->p50_us;
-      object["p99_us"] = round.latency->p99_us;
-      object["p999_us"] = round.latency->p999_us;
-    }
+    for (const NamedFigure& figure : kFigures) object[figure.name] = figure_json(figure.of(round));
     rounds.push_back(std::move(object));
   }
   return rounds;
@@ -128,9 +161,10 @@ std::string table(const WorkloadResult& result) {
   const ContestantResult* limit = best(result, Role::limit);
   const ContestantResult* peer = best(result, Role::peer);
   std::string text = result.title + "\n";
-  text += format("  %-26s%12s%8s%8s%8s%8s", "", "records/s", "p50 us", "p99", "p99.9", "CPU us");
-  if (limit != nullptr) text += format("%18s", "of the limit");
-  if (peer != nullptr) text += format("%18s", "of the best peer");
+  text += format("  %-24s%11s", "", "records/s");
+  for (const char* column : kColumns) text += format("%7s", column);
+  if (limit != nullptr) text += format("%17s", "of the limit");
+  if (peer != nullptr) text += format("%17s", "of the best peer");
   text += "\n";
   for (const ContestantResult& contestant : result.contestants) {
     text += row(contestant, limit, peer);
@@ -144,13 +178,16 @@ std::string table(const WorkloadResult& result) {
 
 std::string legend(bool with_peers) {
   std::string text =
-      "records/s, latencies of a call and CPU time per record (user and system, all threads of "
+      "Medians of the rounds. Latencies are those of a call. CPU us: user and system time of all "
       "the\n"
-      "process): medians of the rounds. Ratios: of rates within one round; median "
-      "(lowest-highest).\n"
-      "The limit: the fastest contestant called `limit`, which writes or reads the same bytes "
-      "with\n"
-      "no log behind it.\n";
+      "threads of the contestant's process, per record; ctx: their context switches per record.\n"
+      "dev B: bytes written to the block device, by whomever, per byte of payload. MiB: the most "
+      "memory\n"
+      "that was resident, less what was before the contestant was opened. Ratios: of rates within "
+      "one\n"
+      "round; median (lowest-highest). The limit: the fastest contestant called `limit`, which "
+      "writes\n"
+      "or reads the same bytes with no log behind it.\n";
   if (with_peers) text += "The best peer: the one with the highest median rate in that table.\n";
   return text;
 }
@@ -160,15 +197,12 @@ nlohmann::ordered_json to_json(const WorkloadResult& result) {
   const ContestantResult* peer = best(result, Role::peer);
   auto contestants = nlohmann::ordered_json::array();
   for (const ContestantResult& contestant : result.contestants) {
-    const Latency latency = median_latency(contestant);
+    if (contestant.rounds.empty()) continue;
     nlohmann::ordered_json object = {{"name", contestant.name},
                                      {"role", role_name(contestant.role)},
-                                     {"records_per_second", median_rate(contestant)},
-                                     {"cpu_us_per_record", median_cpu(contestant)}};
-    if (latency.p50_us > 0) {
-      object["p50_us"] = latency.p50_us;
-      object["p99_us"] = latency.p99_us;
-      object["p999_us"] = latency.p999_us;
+                                     {"records_per_second", median_rate(contestant)}};
+    for (const NamedFigure& figure : kFigures) {
+      object[figure.name] = figure_json(median(contestant, figure.of));
     }
     if (limit != nullptr) object["of_limit"] = spread_json(ratios(contestant, *limit));
     if (peer != nullptr) object["of_best_peer"] = spread_json(ratios(contestant, *peer));

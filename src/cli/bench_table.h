@@ -13,14 +13,15 @@
 
 namespace forelog::bench {
 
-// A block of lines, one per contestant, 90 columns wide; 108 with a peer among them, because then
+// A block of lines, one per contestant, 103 columns wide; 120 with a peer among them, because then
 // it also compares with the best one.
 std::string table(const WorkloadResult& result);
 
 // What the columns mean: for the end of a run.
 std::string legend(bool with_peers);
 
-// One object: name, title, and per contestant every round, the medians and the ratios.
+// One object: name, title, and per contestant that is there every round, the medians and the ratios.
+// A figure that the system does not tell, or that was not asked for, is null.
 nlohmann::ordered_json to_json(const WorkloadResult& result);
 
 // Where it ran: version, kernel, processors, file system, free space.

@@ -16,6 +16,7 @@
 #include "cli/arguments.h"
 #include "cli/bench_forelog.h"
 #include "cli/bench_measure.h"
+#include "cli/bench_passes.h"
 #include "cli/bench_raw.h"
 #include "cli/bench_run.h"
 #include "cli/bench_table.h"
@@ -59,6 +60,7 @@ Workload one_by_one(std::uint64_t bytes) {
   return {.name = "synced",
           .title = "Each record of " + bytes_text(bytes) + " synced before its writer goes on",
           .contestants = {{"limit: written blocks", Role::limit, raw(bench::Blocks::written)},
+                          {"limit: O_DIRECT|O_DSYNC", Role::limit, raw(bench::Blocks::direct)},
                           {"raw: growing file", Role::reference, raw(bench::Blocks::growing)},
                           {"Forelog, 1 writer", Role::forelog, writers(1)},
                           {"Forelog, 1, new log", Role::reference, writers(1, bench::Age::fresh)},
@@ -77,6 +79,7 @@ Workload batches(std::uint64_t bytes) {
   return {.name = "batches",
           .title = "Batches of " + count_text(kBatchRecords) + " records, each batch synced",
           .contestants = {{"limit: written blocks", Role::limit, raw(bench::Blocks::written)},
+                          {"limit: O_DIRECT|O_DSYNC", Role::limit, raw(bench::Blocks::direct)},
                           {"raw: growing file", Role::reference, raw(bench::Blocks::growing)},
                           {"Forelog, 1 writer", Role::forelog, forelog}}};
 }
@@ -93,11 +96,14 @@ Workload buffered(std::uint64_t bytes) {
 Workload reading(std::uint64_t bytes, std::uint64_t log_bytes) {
   const std::uint64_t records = std::max<std::uint64_t>(log_bytes / bytes, 1);
   const auto raw = [records](const Path& dir) {
-    return Result<bench::Session>(bench::raw_read(bench::forelog_files(dir), records));
+    return Result<bench::Session>(
+        bench::raw_read(bench::Pages::warm, bench::forelog_files(dir), records));
   };
-  const auto scan = [records](const Path& dir) { return bench::forelog_scan(dir, records); };
+  const auto scan = [records](const Path& dir) {
+    return bench::forelog_scan(bench::Pages::warm, dir, records);
+  };
   const auto verify = [records](const Path& dir) {
-    return Result<bench::Session>(bench::forelog_verify(dir, records));
+    return Result<bench::Session>(bench::forelog_verify(bench::Pages::warm, dir, records));
   };
   return {.name = "reading",
           .title = "A log of " + count_of(records, "record") + " is read, from the page cache",
