@@ -17,7 +17,7 @@ std::array<char, 8> key_bytes(std::uint64_t key) {
 
 std::vector<PeerKind> all_peers() {
   std::vector<PeerKind> kinds = leveldb_kinds();
-  for (auto more : {rocksdb_kinds, sqlite_kinds, lmdb_kinds, wiredtiger_kinds}) {
+  for (auto more : {rocksdb_kinds, sqlite_kinds, lmdb_kinds, wiredtiger_kinds, postgresql_kinds}) {
     for (PeerKind& kind : more()) kinds.push_back(std::move(kind));
   }
   return kinds;

@@ -54,6 +54,7 @@ std::vector<PeerKind> rocksdb_kinds();
 std::vector<PeerKind> sqlite_kinds();
 std::vector<PeerKind> lmdb_kinds();
 std::vector<PeerKind> wiredtiger_kinds();
+std::vector<PeerKind> postgresql_kinds();
 std::vector<PeerKind> all_peers();
 
 Result<Session> peer_puts(const PeerKind& kind, const std::filesystem::path& dir, unsigned threads,

@@ -10,14 +10,14 @@ endif()
 forelog_executable(forelog_bench ${bench_sources})
 target_link_libraries(forelog_bench PRIVATE forelog_cli)
 
-set(rivals leveldb rocksdb sqlite lmdb wiredtiger)
-set(headers leveldb/db.h rocksdb/db.h sqlite3.h lmdb.h wiredtiger.h)
-set(libraries leveldb rocksdb sqlite3 lmdb wiredtiger)
+set(rivals leveldb rocksdb sqlite lmdb wiredtiger postgresql)
+set(headers leveldb/db.h rocksdb/db.h sqlite3.h lmdb.h wiredtiger.h libpq-fe.h)
+set(libraries leveldb rocksdb sqlite3 lmdb wiredtiger pq)
 # Why not their CMake packages: RocksDB's asks for the development files of six libraries that
 # a program linked to the shared library does not need.
 foreach(rival header library IN ZIP_LISTS rivals headers libraries)
   string(TOUPPER ${rival} RIVAL)
-  find_path(${RIVAL}_INCLUDE_DIR ${header})
+  find_path(${RIVAL}_INCLUDE_DIR ${header} PATH_SUFFIXES postgresql)
   find_library(${RIVAL}_LIBRARY ${library})
   mark_as_advanced(${RIVAL}_INCLUDE_DIR ${RIVAL}_LIBRARY)
   if(${RIVAL}_INCLUDE_DIR AND ${RIVAL}_LIBRARY)
