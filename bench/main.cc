@@ -45,7 +45,7 @@ struct Arguments {
   std::string dir = ".";
   std::vector<std::string> only;
   std::string json;
-  double seconds = 1.0;
+  double seconds = 0.6;
   double quiet_wait = 0;
   unsigned rounds = 5;
   std::vector<std::string> base, here;  // To compare.
@@ -128,7 +128,7 @@ Status run_workloads(Session& session, const std::vector<Workload>& workloads) {
       .rounds = arguments.rounds,
       .measured = std::chrono::duration_cast<std::chrono::nanoseconds>(
           std::chrono::duration<double>(arguments.seconds)),
-      .warm_up = std::chrono::milliseconds(arguments.quick ? 100 : 200),
+      .warm_up = std::chrono::milliseconds(arguments.quick ? 50 : 100),
       .payload_bytes_max = std::min(kRoundBytesMax, free_bytes / 8),
       .progress = [&session](const Workload& workload, const Contestant& contestant) {
         session.tell(workload.title + ": " + contestant.name);
@@ -214,7 +214,7 @@ int main_of(int argc, char** argv) {
   Arguments arguments;
   CLI::App app(
       "Forelog beside the limit of the machine and beside its peers: LevelDB, RocksDB, SQLite, "
-      "LMDB, WiredTiger.");
+      "LMDB, WiredTiger, PostgreSQL.");
   app.add_option("--dir", arguments.dir, "On the disk to measure; works in a fresh directory there")
       ->capture_default_str();
   app.add_option("--only", arguments.only, "Only what has this in its name (may be given again)");
@@ -227,7 +227,7 @@ int main_of(int argc, char** argv) {
                      ->capture_default_str();
   app.add_option("--wait-for-quiet", arguments.quiet_wait,
                  "Before each round wait, at most so many seconds, until other programs are idle");
-  app.add_flag("--quick", arguments.quick, "3 rounds of 0.25 s, nothing of 8 GiB");
+  app.add_flag("--quick", arguments.quick, "3 rounds of 0.1 s, nothing of 8 GiB");
   app.add_flag("--list", arguments.list, "Show the names, and do nothing");
   app.add_flag("--without-peers", arguments.without_peers, "Only the limit and Forelog");
   app.add_option("--compare-base", arguments.base,
@@ -236,7 +236,7 @@ int main_of(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (arguments.list) return list_names();
   if (arguments.quick) {
-    if (seconds->count() == 0) arguments.seconds = 0.25;
+    if (seconds->count() == 0) arguments.seconds = 0.1;
     if (rounds->count() == 0) arguments.rounds = 3;
   }
   const bool compares = !arguments.base.empty() || !arguments.here.empty();

@@ -45,7 +45,7 @@ Workload one_writer(std::uint64_t bytes) {
       .title = "1 writer, " + record_text(bytes) + ", each record synced",
       .contestants = {{"limit: written blocks", Role::limit, raw(Blocks::written, 1, bytes)},
                       {kDirect, Role::limit, raw(Blocks::direct, 1, bytes)},
-                      {"raw: growing file", Role::reference, raw(Blocks::growing, 1, bytes)},
+                      {"limit: growing file", Role::limit, raw(Blocks::growing, 1, bytes)},
                       {"Forelog", Role::forelog, commits(1, bytes, Durability::synced)},
                       {"Forelog, new log", Role::reference,
                        commits(1, bytes, Durability::synced, Age::fresh)}},
@@ -65,7 +65,8 @@ Workload many_writers(unsigned threads) {
                ", each record synced",
       .contestants = {{"limit: leader", Role::limit, group(kNone, Blocks::written)},
                       {"limit: leader, 100 us", Role::limit, group(kSome, Blocks::written)},
-                      {"limit: the same, direct", Role::limit, group(kSome, Blocks::direct)},
+                      {"limit: leader, direct", Role::limit, group(kNone, Blocks::direct)},
+                      {"limit: 100 us, direct", Role::limit, group(kSome, Blocks::direct)},
                       {"Forelog", Role::forelog, commits(threads, kSmall, Durability::synced)}}};
   add_peers(workload, threads, kSmall, Durability::synced);
   return workload;
@@ -80,7 +81,7 @@ Workload batches() {
       .contestants = {
           {"limit: written blocks", Role::limit, raw(Blocks::written, kBatchRecords, kSmall)},
           {kDirect, Role::limit, raw(Blocks::direct, kBatchRecords, kSmall)},
-          {"raw: growing file", Role::reference, raw(Blocks::growing, kBatchRecords, kSmall)},
+          {"limit: growing file", Role::limit, raw(Blocks::growing, kBatchRecords, kSmall)},
           {"Forelog", Role::forelog, forelog}}};
   for (const PeerKind& kind : all_peers()) {
     workload.contestants.push_back({kind.name, Role::peer, [=](const Path& dir) {
@@ -91,12 +92,17 @@ Workload batches() {
 }
 
 Workload buffered(unsigned threads) {
-  const Open limit = [](const Path& dir) { return raw_buffered(dir, kSmall); };
+  const Open one = [](const Path& dir) { return raw_buffered(dir, kSmall); };
+  const auto two = [](Blocks blocks) -> Open {
+    return [=](const Path& dir) { return raw_buffered_two_threads(dir, blocks, kSmall); };
+  };
   const Open forelog = [=](const Path& dir) { return forelog_buffered(dir, threads, kSmall); };
   const std::string who = threads == 1 ? "1 thread" : std::to_string(threads) + " threads";
   Workload workload{.name = "buffered-" + std::to_string(threads),
                     .title = who + ", " + record_text(kSmall) + ", buffered in the process",
-                    .contestants = {{"limit: 1 thread, 1 MiB", Role::limit, limit},
+                    .contestants = {{"limit: 1 thread, 1 MiB", Role::limit, one},
+                                    {"limit: 2 threads, 1 MiB", Role::limit, two(Blocks::growing)},
+                                    {"limit: 2 threads, direct", Role::limit, two(Blocks::direct)},
                                     {"Forelog", Role::forelog, forelog}}};
   add_peers(workload, threads, kSmall, Durability::buffered);
   return workload;
@@ -104,17 +110,21 @@ Workload buffered(unsigned threads) {
 
 Workload written() {
   const Open limit = [](const Path& dir) { return raw_written(dir, kSmall); };
+  const Open mapped = [](const Path& dir) { return raw_mapped(dir, kSmall); };
   Workload workload{
       .name = "written-1",
       .title = "1 thread, " + record_text(kSmall) + ", each record given to the kernel",
       .contestants = {{"limit: pwrite each", Role::limit, limit},
+                      {"raw: mapped pages", Role::reference, mapped},
                       {"Forelog", Role::forelog, commits(1, kSmall, Durability::written)}}};
   add_peers(workload, 1, kSmall, Durability::written);
   return workload;
 }
 
 Workload in_flight(std::uint64_t records) {
-  const Open one = [=](const Path& dir) { return raw_async_one_thread(dir, records, kSmall); };
+  const auto one = [=](Blocks blocks) -> Open {
+    return [=](const Path& dir) { return raw_async_one_thread(dir, blocks, records, kSmall); };
+  };
   const auto two = [=](Blocks blocks) -> Open {
     return [=](const Path& dir) { return raw_async_two_threads(dir, blocks, records, kSmall); };
   };
@@ -124,7 +134,8 @@ Workload in_flight(std::uint64_t records) {
                    " in flight, a callback each, synced",
           .contestants = {{"limit: 2 threads", Role::limit, two(Blocks::written)},
                           {"limit: 2 threads, direct", Role::limit, two(Blocks::direct)},
-                          {"raw: 1 thread, in turn", Role::reference, one},
+                          {"limit: 1 thread, in turn", Role::limit, one(Blocks::written)},
+                          {"limit: in turn, direct", Role::limit, one(Blocks::direct)},
                           {"Forelog, notify", Role::forelog, forelog}}};
 }
 

@@ -2,15 +2,19 @@
 #include "cli/bench_raw.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
+#include "cli/bench_credits.h"
 #include "cli/bench_raw_file.h"
 #include "forelog/batch.h"
 #include "forelog/bytes.h"
@@ -40,16 +44,108 @@ class FrameFiller {
   // Where the file has room for it.
   std::span<const std::byte> fill(RawFile& file) {
     const std::span<std::byte> frame = file.room(bytes_);
+    fill(frame);
+    return frame;
+  }
+  void fill(std::span<std::byte> frame) const {
     std::byte* to = frame.data() + kFrameHeaderBytes + (stride_ - record_.size());
     for (std::uint64_t i = 0; i < records_; ++i, to += stride_) {
       std::memcpy(to, record_.data(), record_.size());
     }
-    return frame;
   }
 
  private:
   std::vector<std::byte> record_;
   std::uint64_t stride_, bytes_, records_;
+};
+
+// One thread fills a buffer while another writes the one before.
+class BufferPair {
+ public:
+  BufferPair(RawFile file, std::uint64_t record_bytes)
+      : file_(std::move(file)), filler_(records(record_bytes), record_bytes) {
+    for (Buffer& buffer : buffers_) buffer.resize(kBytes / sizeof(Page));
+    thread_ = std::jthread([this] { run(); });
+  }
+  ~BufferPair() {
+    stop_ = true;
+    ring();
+  }
+
+  static std::uint64_t records(std::uint64_t record_bytes) {
+    return std::max<std::uint64_t>((kBytes - kFrameHeaderBytes) / encoded_bytes(record_bytes), 1);
+  }
+
+  Status fill_and_pass_on() {
+    credits_.take();
+    if (failed_) return {Code::io_error, "the limit's own file could not be written"};
+    filler_.fill(bytes_of(filled_));
+    ring();
+    return {};
+  }
+
+ private:
+  // Aligned, so that a direct write needs no copy.
+  struct alignas(4 * KiB) Page {
+    std::array<std::byte, 4 * KiB> bytes;
+  };
+  using Buffer = std::vector<Page>;
+  // The largest record of a benchmark fits.
+  static constexpr std::uint64_t kBytes = MiB + 4 * KiB;
+
+  std::span<std::byte> bytes_of(std::uint64_t number) {
+    return std::as_writable_bytes(std::span(buffers_[number % buffers_.size()]));
+  }
+  void ring() {
+    ++filled_;
+    filled_.notify_one();
+  }
+  void run() {
+    for (std::uint64_t written = 0;; ++written) {
+      while (filled_ == written) filled_.wait(written);
+      if (stop_) return;
+      if (!file_.append(bytes_of(written)).ok()) failed_ = true;
+      credits_.give(1);
+    }
+  }
+
+  RawFile file_;
+  const FrameFiller filler_;
+  std::array<Buffer, 2> buffers_;
+  Credits credits_{buffers_.size()};
+  std::atomic<std::uint64_t> filled_ = 0;
+  std::atomic<bool> stop_ = false, failed_ = false;
+  std::jthread thread_;  // Last: it uses the others.
+};
+
+// A file of written blocks, in memory.
+class MappedFile {
+ public:
+  static Result<std::shared_ptr<MappedFile>> make(const std::filesystem::path& path) {
+    FORELOG_TRY(RawFile::make(path, Blocks::written));
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    if (descriptor < 0) return system_error("cannot open", path);
+    void* mapped = ::mmap(nullptr, RawFile::kSegmentBytes, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_POPULATE, descriptor, 0);
+    const Status failed = mapped != MAP_FAILED ? Status() : system_error("cannot map", path);
+    ::close(descriptor);
+    if (!failed.ok()) return failed;
+    return std::make_shared<MappedFile>(static_cast<std::byte*>(mapped));
+  }
+  explicit MappedFile(std::byte* bytes) : bytes_(bytes) {}
+  ~MappedFile() { ::munmap(bytes_, RawFile::kSegmentBytes); }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  void append(const std::string& record, std::uint64_t stride) {
+    if (offset_ + stride > RawFile::kSegmentBytes) offset_ = 0;
+    std::memcpy(bytes_ + offset_ + (stride - record.size()), record.data(), record.size());
+    offset_ += stride;
+  }
+
+ private:
+  std::byte* const bytes_;
+  std::uint64_t offset_ = 0;
 };
 
 // Kept where the compiler must compute it.
@@ -112,6 +208,31 @@ Result<Session> raw_buffered(const std::filesystem::path& dir, std::uint64_t rec
   const std::uint64_t records = std::max<std::uint64_t>(MiB / encoded_bytes(record_bytes), 1);
   const Load load{.records_per_call = records, .record_bytes = record_bytes};
   return unsynced(dir, load);
+}
+
+Result<Session> raw_buffered_two_threads(const std::filesystem::path& dir, Blocks blocks,
+                                         std::uint64_t record_bytes) {
+  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", blocks));
+  auto pair = std::make_shared<BufferPair>(std::move(file), record_bytes);
+  const Load load{.records_per_call = BufferPair::records(record_bytes),
+                  .record_bytes = record_bytes};
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) { return pair->fill_and_pass_on(); });
+  });
+}
+
+Result<Session> raw_mapped(const std::filesystem::path& dir, std::uint64_t record_bytes) {
+  auto file = FORELOG_TRY(MappedFile::make(dir / "raw"));
+  const std::string record(record_bytes, 'r');
+  const std::uint64_t stride = frame_bytes(1, record_bytes);
+  // So that reading the clock costs nothing.
+  const Load load{.records_per_call = 256, .record_bytes = record_bytes};
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) -> Status {
+      for (std::uint64_t i = 0; i < load.records_per_call; ++i) file->append(record, stride);
+      return {};
+    });
+  });
 }
 
 Result<Session> raw_written(const std::filesystem::path& dir, std::uint64_t record_bytes) {

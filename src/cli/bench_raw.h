@@ -36,18 +36,26 @@ Result<Session> raw_synced(const std::filesystem::path& dir, Blocks blocks, std:
 Result<Session> raw_group_commit(const std::filesystem::path& dir, Blocks blocks, unsigned threads,
                                  std::uint64_t record_bytes, std::chrono::microseconds gather);
 
-// At most `in_flight` records submitted and not yet synced. One thread: fills, writes, syncs. Two:
+// At most `in_flight` records submitted and not yet synced. One thread: fills, writes, syncs, tells each.
 // one submits while the other writes and syncs what is there.
-Result<Session> raw_async_one_thread(const std::filesystem::path& dir, std::uint64_t in_flight,
-                                     std::uint64_t record_bytes);
+Result<Session> raw_async_one_thread(const std::filesystem::path& dir, Blocks blocks,
+                                     std::uint64_t in_flight, std::uint64_t record_bytes);
 Result<Session> raw_async_two_threads(const std::filesystem::path& dir, Blocks blocks,
                                       std::uint64_t in_flight, std::uint64_t record_bytes);
 
 // One thread copies records into a buffer of 1 MiB and writes that, over a growing file; no sync.
 Result<Session> raw_buffered(const std::filesystem::path& dir, std::uint64_t record_bytes);
 
+// The same with two such buffers: one thread fills one while another writes the other.
+Result<Session> raw_buffered_two_threads(const std::filesystem::path& dir, Blocks blocks,
+                                         std::uint64_t record_bytes);
+
 // One pwrite per record, over a growing file; no sync.
 Result<Session> raw_written(const std::filesystem::path& dir, std::uint64_t record_bytes);
+
+// One thread copies each record, in a frame of its own, into mapped pages of written blocks: the
+// kernel has it then, too.
+Result<Session> raw_mapped(const std::filesystem::path& dir, std::uint64_t record_bytes);
 
 // Reads these files through a buffer of 256 KiB and adds up their 64-bit words: the cheapest checksum
 // there is.

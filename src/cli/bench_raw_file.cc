@@ -24,6 +24,12 @@ std::uint64_t up_to_blocks(std::uint64_t bytes) {
   return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
 }
 
+// Whole blocks, which a direct write can take as they are.
+bool is_aligned(std::span<const std::byte> bytes) {
+  return bytes.size() % kBlockBytes == 0 &&
+         reinterpret_cast<std::uintptr_t>(bytes.data()) % kBlockBytes == 0;
+}
+
 }  // namespace
 
 Result<RawFile> RawFile::make(const std::filesystem::path& path, Blocks blocks,
@@ -99,6 +105,12 @@ std::span<std::byte> RawFile::room(std::size_t bytes) {
 Status RawFile::append(std::span<const std::byte> bytes) {
   if (!direct_) {
     if (bytes_ != 0 && offset_ + bytes.size() > bytes_) offset_ = 0;
+    FORELOG_TRY(write(bytes, offset_));
+    offset_ += bytes.size();
+    return {};
+  }
+  if (is_aligned(bytes) && offset_ % kBlockBytes == 0) {
+    if (offset_ + bytes.size() > bytes_) offset_ = 0;
     FORELOG_TRY(write(bytes, offset_));
     offset_ += bytes.size();
     return {};

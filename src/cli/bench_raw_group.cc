@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -115,6 +116,26 @@ class IdealLeader {
   std::atomic<int> words_[2] = {0, 0};
 };
 
+// One thread takes records until enough are in flight, writes and syncs them, and tells each.
+class InTurn {
+ public:
+  explicit InTurn(RawFile file) : file_(std::move(file)) {}
+
+  Status commit(const std::string& record, std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) group_.add(record);
+    FORELOG_TRY(group_.write_to(file_));
+    group_.clear();
+    for (std::uint64_t i = 0; i < count; ++i) tell_(Status());
+    return {};
+  }
+
+ private:
+  RawFile file_;
+  Group group_;
+  std::uint64_t told_ = 0;
+  std::function<void(const Status&)> tell_ = [this](const Status&) { ++told_; };
+};
+
 // The other half of raw_async_two_threads: writes and syncs what is there, gives credits back.
 class Syncer {
  public:
@@ -185,9 +206,15 @@ Result<Session> raw_group_commit(const std::filesystem::path& dir, Blocks blocks
   });
 }
 
-Result<Session> raw_async_one_thread(const std::filesystem::path& dir, std::uint64_t in_flight,
-                                     std::uint64_t record_bytes) {
-  return raw_synced(dir, Blocks::written, in_flight, record_bytes);
+Result<Session> raw_async_one_thread(const std::filesystem::path& dir, Blocks blocks,
+                                     std::uint64_t in_flight, std::uint64_t record_bytes) {
+  RawFile file = FORELOG_TRY(RawFile::make(dir / "raw", blocks));
+  auto turn = std::make_shared<InTurn>(std::move(file));
+  const std::string record(record_bytes, 'r');
+  const Load load{.records_per_call = in_flight, .record_bytes = record_bytes};
+  return Session([=](const RoundLimits& limits) {
+    return measure(load, limits, [&](unsigned) { return turn->commit(record, in_flight); });
+  });
 }
 
 Result<Session> raw_async_two_threads(const std::filesystem::path& dir, Blocks blocks,
