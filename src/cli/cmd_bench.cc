@@ -42,31 +42,49 @@ constexpr std::uint64_t kRecordBytesMax = 1 * MiB;
 
 struct BenchOptions {
   std::string dir;
-  double seconds = 0.5;
+  double seconds = 0.3;
   unsigned rounds = 5;
   std::uint64_t record_bytes = 128;
   bool json = false;
 };
 
 Workload one_by_one(std::uint64_t bytes) {
-  const auto writers = [bytes](unsigned threads, bench::Age age = bench::Age::steady) {
+  const auto writer = [bytes](bench::Age age) {
     return [=](const Path& dir) {
-      return bench::forelog_commits(dir, threads, bytes, Durability::synced, age);
+      return bench::forelog_commits(dir, 1, bytes, Durability::synced, age);
     };
   };
   const auto raw = [bytes](bench::Blocks blocks) {
     return [=](const Path& dir) { return bench::raw_synced(dir, blocks, 1, bytes); };
   };
   return {.name = "synced",
-          .title = "Each record of " + bytes_text(bytes) + " synced before its writer goes on",
+          .title = "1 writer, " + bytes_text(bytes) + ", each record synced",
           .contestants = {{"limit: written blocks", Role::limit, raw(bench::Blocks::written)},
                           {"limit: O_DIRECT|O_DSYNC", Role::limit, raw(bench::Blocks::direct)},
                           {"limit: growing file", Role::limit, raw(bench::Blocks::growing)},
-                          {"Forelog, 1 writer", Role::forelog, writers(1)},
-                          {"Forelog, 1, new log", Role::reference, writers(1, bench::Age::fresh)},
-                          {"Forelog, 8 writers", Role::forelog, writers(8)},
-                          {"Forelog, 32 writers", Role::forelog, writers(32)}},
+                          {"Forelog", Role::forelog, writer(bench::Age::steady)},
+                          {"Forelog, new log", Role::reference, writer(bench::Age::fresh)}},
           .in_slices = true};
+}
+
+Workload many_writers(unsigned threads, std::uint64_t bytes) {
+  const auto leader = [=](bench::Blocks blocks, std::chrono::microseconds gather) {
+    return [=](const Path& dir) {
+      return bench::raw_group_commit(dir, blocks, threads, bytes, gather);
+    };
+  };
+  const auto forelog = [=](const Path& dir) {
+    return bench::forelog_commits(dir, threads, bytes, Durability::synced);
+  };
+  constexpr std::chrono::microseconds kNone(0), kSome(100);
+  const auto written = bench::Blocks::written, direct = bench::Blocks::direct;
+  return {
+      .name = "synced-" + std::to_string(threads),
+      .title = std::to_string(threads) + " writers, each record synced before its writer goes on",
+      .contestants = {{"limit: leader", Role::limit, leader(written, kNone)},
+                      {"limit: leader, 100 us", Role::limit, leader(written, kSome)},
+                      {"limit: 100 us, direct", Role::limit, leader(direct, kSome)},
+                      {"Forelog", Role::forelog, forelog}}};
 }
 
 Workload batches(std::uint64_t bytes) {
@@ -86,10 +104,14 @@ Workload batches(std::uint64_t bytes) {
 
 Workload buffered(std::uint64_t bytes) {
   const auto raw = [bytes](const Path& dir) { return bench::raw_buffered(dir, bytes); };
+  const auto pair = [bytes](const Path& dir) {
+    return bench::raw_buffered_two_threads(dir, bench::Blocks::direct, bytes);
+  };
   const auto forelog = [bytes](const Path& dir) { return bench::forelog_buffered(dir, 1, bytes); };
   return {.name = "buffered",
           .title = "One thread appends and waits for nothing",
           .contestants = {{"limit: copy, write 1 MiB", Role::limit, raw},
+                          {"limit: 2 threads, direct", Role::limit, pair},
                           {"Forelog, 1 thread", Role::forelog, forelog}}};
 }
 
@@ -175,7 +197,8 @@ ExitCode run_bench(const BenchOptions& options) {
   if (!options.json) out << bench::machine_line(home->path()) << "\n\n";
   const std::uint64_t record_bytes = options.record_bytes;
   const Status status =
-      run_all({one_by_one(record_bytes), batches(record_bytes), buffered(record_bytes),
+      run_all({one_by_one(record_bytes), many_writers(8, record_bytes),
+               many_writers(32, record_bytes), batches(record_bytes), buffered(record_bytes),
                reading(record_bytes, std::min(kReadBytes, free_bytes / 4))},
               home->path(), run_options, options.json, out);
   if (!status.ok()) return out.status().ok() ? fail(status) : finish(out, ExitCode::failed);
