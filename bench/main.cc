@@ -102,8 +102,8 @@ struct Session {
 };
 
 Openings openings_of(const Arguments& arguments) {
-  Openings openings{.sizes = {256 * MiB, 2 * GiB}, .rounds = arguments.rounds};
-  if (!arguments.quick) openings.sizes.push_back(8 * GiB);
+  Openings openings{.sizes = {256 * MiB}, .rounds = arguments.rounds};
+  if (!arguments.quick) openings.sizes.insert(openings.sizes.end(), {2 * GiB, 8 * GiB});
   if (!arguments.without_peers) openings.peer_bytes = arguments.quick ? 64 * MiB : 256 * MiB;
   return openings;
 }
@@ -112,10 +112,12 @@ std::vector<Workload> workloads_of(const Session& session) {
   const Arguments& arguments = session.arguments;
   std::vector<Workload> workloads = all_workloads(arguments.quick ? kReadBytesQuick : kReadBytes);
   std::erase_if(workloads, [&](const Workload& w) { return !session.wanted(w.name); });
-  if (arguments.without_peers) {
-    for (Workload& workload : workloads) {
-      std::erase_if(workload.contestants, [](const Contestant& c) { return c.role == Role::peer; });
-    }
+  for (Workload& workload : workloads) {
+    std::erase_if(workload.contestants, [&](const Contestant& contestant) {
+      // Why: a server takes longer to make than a quick round.
+      return contestant.role == Role::peer &&
+             (arguments.without_peers || (arguments.quick && contestant.name == "PostgreSQL"));
+    });
   }
   return workloads;
 }
@@ -151,8 +153,9 @@ Status run_reports(Session& session) {
     session.reports["open_after_kill"] = report.json;
   }
   if (session.wanted("memory")) {
-    const Report report = FORELOG_TRY(memory_of_processes(
-        session.home, 2 * GiB, std::min(arguments.rounds, kMemoryRounds), tell));
+    const Report report =
+        FORELOG_TRY(memory_of_processes(session.home, arguments.quick ? 512 * MiB : 2 * GiB,
+                                        std::min(arguments.rounds, kMemoryRounds), tell));
     FORELOG_TRY(session.print(report.text));
     session.reports["memory"] = report.json;
   }
@@ -227,7 +230,7 @@ int main_of(int argc, char** argv) {
                      ->capture_default_str();
   app.add_option("--wait-for-quiet", arguments.quiet_wait,
                  "Before each round wait, at most so many seconds, until other programs are idle");
-  app.add_flag("--quick", arguments.quick, "3 rounds of 0.1 s, nothing of 8 GiB");
+  app.add_flag("--quick", arguments.quick, "3 rounds of 0.1 s, nothing of 8 GiB, no PostgreSQL");
   app.add_flag("--list", arguments.list, "Show the names, and do nothing");
   app.add_flag("--without-peers", arguments.without_peers, "Only the limit and Forelog");
   app.add_option("--compare-base", arguments.base,

@@ -29,7 +29,7 @@ Status status_of(const Result<T>& result) {
 }
 
 // Time for the background to prepare a segment, which it does when the one before is half full.
-constexpr std::chrono::milliseconds kPreparation{1000};
+constexpr std::chrono::milliseconds kPreparation{500};
 
 Status append_and_sync(Log& log, std::uint64_t bytes) {
   const std::string record(64 * KiB, 'w');

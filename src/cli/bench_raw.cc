@@ -239,7 +239,7 @@ Result<Session> raw_written(const std::filesystem::path& dir, std::uint64_t reco
   return unsynced(dir, {.record_bytes = record_bytes, .latencies = true});
 }
 
-Session raw_read(Pages pages, std::vector<FileBytes> files, std::uint64_t records) {
+Session raw_read(Pages pages, const std::vector<FileBytes>& files, std::uint64_t records) {
   auto buffer = std::make_shared<std::vector<std::uint64_t>>(256 * KiB / 8);
   return passes(pages, files, records, [=]() -> Status {
     for (const FileBytes& file : files) FORELOG_TRY(read_and_add(file, *buffer));

@@ -59,6 +59,6 @@ Result<Session> raw_mapped(const std::filesystem::path& dir, std::uint64_t recor
 
 // Reads these files through a buffer of 256 KiB and adds up their 64-bit words: the cheapest checksum
 // there is.
-Session raw_read(Pages pages, std::vector<FileBytes> files, std::uint64_t records);
+Session raw_read(Pages pages, const std::vector<FileBytes>& files, std::uint64_t records);
 
 }  // namespace forelog::bench
