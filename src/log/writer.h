@@ -118,6 +118,7 @@ class Writer {
     std::uint64_t truncations = 0;  // As when it began.
     std::uint64_t cycle = 0;        // It is in the crowd of this one, ...
     std::uint32_t seen = 0;         // ... whose word it will sleep on while it says this.
+    std::uint32_t yields = 0;       // Before it sleeps.
     bool called = false;            // It was woken to lead the next cycle.
   };
 
