@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <cstdio>
 #include <cstring>
 #include <thread>
 
@@ -147,8 +148,9 @@ Status PosixFile::sync_data() {
 // has no direct writes, there is none.
 bool PosixFile::writes_directly() {
   if (direct_) return true;
-  const std::string self = "/proc/self/fd/" + std::to_string(descriptor_.number());
-  FileDescriptor opened(::open(self.c_str(), O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC));
+  char self[32];  // No std::string, which may throw.
+  std::snprintf(self, sizeof self, "/proc/self/fd/%d", descriptor_.number());
+  FileDescriptor opened(::open(self, O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC));
   if (opened.number() < 0) return false;
   direct_ = std::move(opened);
   return true;

@@ -37,6 +37,8 @@ Code code_of(const Result<T>& result) {
   return result.has_value() ? Code::ok : result.error().code();
 }
 
+Code code_of(const Status& status) { return status.code(); }
+
 template <typename T>
 std::string message_of(const Result<T>& result) {
   return result.has_value() ? "" : std::string(result.error().message());
@@ -183,6 +185,52 @@ TEST_F(PosixFileSystemTest, GathersMorePartsThanTheSystemTakesAtOnce) {
   const auto file = create("f");
   ASSERT_TRUE(file->write_at(3, parts).ok());
   EXPECT_EQ(read(*file, 3, all.size() + 1), all);
+}
+
+// Of every block in a buffer that is aligned as write_synced() wants it.
+class Blocks {
+ public:
+  explicit Blocks(std::size_t count)
+      : count_(count), bytes_((count + 1) * File::kBlockBytes, '\0') {}
+  std::span<char> all() {
+    void* at = bytes_.data();
+    std::size_t space = bytes_.size();
+    std::align(File::kBlockBytes, count_ * File::kBlockBytes, at, space);
+    return {static_cast<char*>(at), count_ * File::kBlockBytes};
+  }
+
+ private:
+  std::size_t count_;
+  std::string bytes_;
+};
+
+TEST_F(PosixFileSystemTest, WhatIsWrittenAroundThePageCacheIsReadThroughIt) {
+  const auto file = create("f", std::string(3 * File::kBlockBytes, 'o'));
+  ASSERT_TRUE(file->sync_data().ok());
+  const auto reader = open("f", OpenMode::read_only);
+  EXPECT_EQ(read(*reader, File::kBlockBytes, 1), "o");  // Now it is in the cache.
+  file->writes_directly();  // Or not: the file system may have no direct writes.
+  Blocks blocks(1);
+  std::ranges::fill(blocks.all(), 'n');
+  ASSERT_TRUE(file->write_synced(File::kBlockBytes, ByteView(std::as_bytes(blocks.all()))).ok());
+  const std::string whole = read(*reader, 0, 4 * File::kBlockBytes);
+  EXPECT_EQ(whole, std::string(File::kBlockBytes, 'o') + std::string(File::kBlockBytes, 'n') +
+                       std::string(File::kBlockBytes, 'o'));
+  // And the other way round.
+  ASSERT_TRUE(file->write_at(File::kBlockBytes + 1, "b").ok());
+  ASSERT_TRUE(file->sync_data().ok());
+  ASSERT_TRUE(file->write_synced(0, ByteView(std::as_bytes(blocks.all()))).ok());
+  EXPECT_EQ(read(*reader, File::kBlockBytes - 1, 4), "nnbn");
+}
+
+TEST_F(PosixFileSystemTest, WhatCannotGoAroundThePageCacheGoesThroughIt) {
+  const auto file = create("f");
+  const std::string odd(100, 'x');  // Neither whole blocks nor aligned.
+  EXPECT_TRUE(file->write_synced(3, odd).ok());
+  file->writes_directly();
+  EXPECT_TRUE(file->write_synced(103, odd).ok());
+  EXPECT_EQ(read(*file, 3, 1000), odd + odd);
+  EXPECT_EQ(code_of(open("f", OpenMode::read_only)->write_synced(0, odd)), Code::io_error);
 }
 
 TEST_F(PosixFileSystemTest, WritesNothingFromNoParts) {

@@ -119,7 +119,7 @@ Status SegmentWriter::write_synced(std::span<std::byte> buffer,
   FORELOG_TRY(segment_->file->write_synced(file_offset - lead,
                                            ByteView(buffer.subspan(begin, block_end - begin))));
   const auto kept = buffer.subspan(begin, end - begin).last((end - begin) % kBlockBytes);
-  last_block_.assign(kept.begin(), kept.end());
+  std::copy(kept.begin(), kept.end(), last_block_.begin());
   last_block_end_ = tail_.offset;
   return {};
 }

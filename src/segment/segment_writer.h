@@ -3,6 +3,7 @@
 // Invariant: bytes behind the tail were never written in this incarnation of the file (zeros).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -76,7 +77,7 @@ class SegmentWriter {
   SegmentTail tail_;
   bool directly_ = false;  // The file can.
   // The block that the tail lies in, up to the tail, when the last write was a direct one.
-  std::vector<std::byte> last_block_;
+  std::array<std::byte, File::kBlockBytes> last_block_{};
   std::uint64_t last_block_end_ = 0;
 };
 

@@ -25,14 +25,45 @@ class SegmentWriterTest : public testing::Test {
     writer_.emplace(segment_, SegmentTail::of_empty(header));
   }
 
-  // One frame of one record of `bytes` bytes.
-  void write(std::size_t bytes, std::uint64_t time) {
+  // A buffer in which a frame of one record of `bytes` bytes lies as in its block of the file.
+  struct Buffer {
+    std::vector<std::byte> bytes;
+    std::span<std::byte> blocks;
+    PendingFrame frame;
+  };
+  Buffer frame_of(std::size_t bytes) {
     const auto body = static_cast<std::size_t>(format::record_bytes(bytes));
-    std::vector<std::byte> buffer(static_cast<std::size_t>(format::frame_bytes(body)));
-    format::put_record(buffer.data() + format::kFrameHeaderBytes, std::string(bytes, 'p'));
-    const PendingFrame frame{0, static_cast<std::uint32_t>(body), writer_->tail().next_lsn, 1};
-    ASSERT_TRUE(
-        writer_->write(buffer, {&frame, 1}, Lsn(writer_->tail().next_lsn.value - 1), time).ok());
+    const auto lead = static_cast<std::size_t>(writer_->tail().offset % File::kBlockBytes);
+    const auto end = lead + static_cast<std::size_t>(format::frame_bytes(body));
+    const std::size_t size = (end / File::kBlockBytes + 1) * File::kBlockBytes;
+    Buffer made{std::vector<std::byte>(size + File::kBlockBytes), {}, {}};
+    void* at = made.bytes.data();
+    std::size_t space = made.bytes.size();
+    std::align(File::kBlockBytes, size, at, space);
+    made.blocks = {static_cast<std::byte*>(at), size};
+    format::put_record(made.blocks.data() + lead + format::kFrameHeaderBytes,
+                       std::string(bytes, 'p'));
+    made.frame = {lead, static_cast<std::uint32_t>(body), writer_->tail().next_lsn, 1};
+    return made;
+  }
+  Lsn last() const { return Lsn(writer_->tail().next_lsn.value - 1); }
+  void write(std::size_t bytes, std::uint64_t time) {
+    const Buffer buffer = frame_of(bytes);
+    ASSERT_TRUE(writer_->write(buffer.blocks, {&buffer.frame, 1}, last(), time).ok());
+  }
+  Status write_synced(std::size_t bytes, std::uint64_t time) {
+    const Buffer buffer = frame_of(bytes);
+    return writer_->write_synced(buffer.blocks, {&buffer.frame, 1}, last(), time);
+  }
+  // What the frames in the file add up to.
+  SegmentTail scanned() const {
+    FrameScanner scanner(*segment_->file, segment_->key, format::kSegmentHeaderBytes, kCapacity);
+    SegmentTail tail = SegmentTail::of_empty(segment_->header);
+    ScannedFrame frame;
+    while (*scanner.next(frame) == ScanStep::frame) {
+      tail.add(frame.header, frame.header_bytes, frame.offset);
+    }
+    return tail;
   }
 
   static constexpr std::uint64_t kCapacity = 1 * MiB;
@@ -44,16 +75,57 @@ class SegmentWriterTest : public testing::Test {
 
 TEST_F(SegmentWriterTest, WhatAScanAddsUpIsWhatTheWriterKept) {
   for (int i = 0; i < 20; ++i) write(static_cast<std::size_t>(i) * 37, 10);
-  FrameScanner scanner(*segment_->file, segment_->key, format::kSegmentHeaderBytes, kCapacity);
-  SegmentTail tail = SegmentTail::of_empty(segment_->header);
-  ScannedFrame frame;
-  while (*scanner.next(frame) == ScanStep::frame) {
-    tail.add(frame.header, frame.header_bytes, frame.offset);
-  }
+  const SegmentTail tail = scanned();
   EXPECT_EQ(tail.offset, writer_->tail().offset);
   EXPECT_EQ(tail.digest, writer_->tail().digest);
   EXPECT_EQ(tail.next_lsn, Lsn(120));
   EXPECT_EQ(tail.frame_count, 20u);
+}
+
+TEST_F(SegmentWriterTest, FramesLieBehindOneAnotherWhicheverWayTheyAreWritten) {
+  for (std::size_t i = 0; i < 60; ++i) {
+    const std::size_t bytes = i * 397 % 9000;
+    if (i % 3 == 0) {
+      write(bytes, 10);
+    } else {
+      ASSERT_TRUE(write_synced(bytes, 10).ok());
+    }
+  }
+  const SegmentTail tail = scanned();
+  EXPECT_EQ(tail.offset, writer_->tail().offset);
+  EXPECT_EQ(tail.digest, writer_->tail().digest);
+  EXPECT_EQ(tail.next_lsn, Lsn(160));
+}
+
+TEST_F(SegmentWriterTest, ADirectWriteIsOnTheDiskOnReturn) {
+  write(3000, 10);
+  ASSERT_TRUE(writer_->sync().ok());
+  for (std::size_t i = 0; i < 20; ++i) {
+    ASSERT_TRUE(write_synced(500 + i, 10).ok());
+    const SegmentTail before = writer_->tail();
+    disk_.power_cut([](std::uint64_t) { return std::uint64_t{0}; });
+    dir_ = *disk_.open_directory("/dir", false);
+    segment_ = open_segment(*dir_, segment_->name, OpenMode::read_write)->segment;
+    EXPECT_EQ(scanned().digest, before.digest);
+    writer_.emplace(segment_, before);
+  }
+}
+
+TEST_F(SegmentWriterTest, AFileThatWasCutByAnotherIsNotGoneOnIn) {
+  write(3000, 10);
+  ASSERT_TRUE(segment_->file->truncate(2000).ok());
+  const Status status = write_synced(100, 10);
+  EXPECT_EQ(status.code(), Code::io_error);
+  EXPECT_NE(status.message().find("cut by another"), std::string::npos) << status.message();
+}
+
+TEST_F(SegmentWriterTest, ADirectWriteNeedsRoomForItsLastBlock) {
+  write(3000, 10);
+  const std::uint64_t offset = writer_->tail().offset;
+  const std::uint64_t rest = File::kBlockBytes - offset % File::kBlockBytes;
+  EXPECT_TRUE(writer_->writes_directly(rest, offset + rest));
+  EXPECT_FALSE(writer_->writes_directly(rest + 1, offset + rest + File::kBlockBytes - 1));
+  EXPECT_TRUE(writer_->writes_directly(rest + 1, offset + rest + File::kBlockBytes));
 }
 
 TEST_F(SegmentWriterTest, TheSealSaysWhatTheSegmentHolds) {

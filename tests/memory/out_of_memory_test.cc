@@ -36,6 +36,14 @@ class ExemptFile : public File {
     const Exempt exempt;
     return base_->sync_data();
   }
+  Status write_synced(std::uint64_t offset, ByteView bytes) override {
+    const Exempt exempt;
+    return base_->write_synced(offset, bytes);
+  }
+  bool writes_directly() override {
+    const Exempt exempt;
+    return base_->writes_directly();
+  }
   Status allocate(std::uint64_t bytes) override {
     const Exempt exempt;
     return base_->allocate(bytes);
