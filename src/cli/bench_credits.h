@@ -29,8 +29,11 @@ class Credits {
   }
 
  private:
+  // Why what was seen is kept: the completer writes the count for each record, and a look at it costs
+  // both of them a trip between the processors.
   void wait_until_below(std::uint64_t limit) {
-    while (taken_ - given_.load(std::memory_order_acquire) >= limit) {
+    if (taken_ - seen_ < limit) return;
+    while (taken_ - (seen_ = given_.load(std::memory_order_acquire)) >= limit) {
       asleep_.store(1);
       // Why: give() first adds, then looks at asleep_; so one of the two sees the other.
       if (taken_ - given_.load() < limit) break;
@@ -40,6 +43,7 @@ class Credits {
 
   const std::uint64_t max_;
   std::uint64_t taken_ = 0;
+  std::uint64_t seen_ = 0;  // Of those given.
   alignas(64) std::atomic<std::uint64_t> given_ = 0;
   alignas(64) std::atomic<int> asleep_ = 0;
 };
