@@ -35,6 +35,10 @@ class LiveView final : public View {
   Lsn appended() const { return frame_.appended(); }
   Lsn synced() const { return Lsn(synced_.load(std::memory_order_acquire)); }
   Lsn written() const { return Lsn(written_.load(std::memory_order_acquire)); }
+  Lsn reached(Durability level) const {
+    if (level == Durability::buffered) return appended();
+    return level == Durability::written ? written() : synced();
+  }
   std::vector<Link> links() const FORELOG_EXCLUDES(mutex_);
 
   // Makes readers at Durability::buffered see what is in memory: called when they reach the end.

@@ -61,8 +61,7 @@ struct Log::Impl {
                                                  std::move(*recovered.active), recovered.capacity,
                                                  recovered.last_time, recovered.next_number);
     impl->live->set_flush([writer = impl->writer.get()] { writer->write_behind(); });
-    impl->completions =
-        std::make_unique<log::Completions>(*impl->writer, *impl->live, options.write_behind);
+    impl->completions = std::make_unique<log::Completions>(*impl->writer, *impl->live, options);
     return impl;
   }
 
