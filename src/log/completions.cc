@@ -1,6 +1,7 @@
 #include "log/completions.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "base/guarded.h"
@@ -20,6 +21,8 @@ constexpr std::uint64_t kGatheredMin = 32;
 constexpr std::chrono::microseconds kGatherMin{20};
 constexpr std::uint32_t kBackOffMax = 63;
 
+constexpr Lsn kNoLimit{UINT64_MAX};
+
 constexpr std::array kLevels = {Durability::buffered, Durability::written, Durability::synced};
 
 constexpr std::size_t index_of(Durability level) { return static_cast<std::size_t>(level); }
@@ -30,7 +33,6 @@ Completions::Due* Completions::Taken::front() {
   Due* const in_order = used_up() ? nullptr : &due[next];
   if (late.empty()) [[likely]]
     return in_order;
-  // Of two with the same LSN the late one was added later.
   Due* const other = &late.front();
   return in_order == nullptr || other->lsn < in_order->lsn ? other : in_order;
 }
@@ -116,6 +118,7 @@ void Completions::take(Durability level) {
       taken.due.swap(incoming.added);
       if (taken.due.empty()) incoming.last = Lsn();
     }
+    taken.limit = incoming.added.empty() ? kNoLimit : incoming.added.front().lsn;
   }
   if (!late.empty()) {
     const auto by_lsn = [](const Due& a, const Due& b) { return a.lsn < b.lsn; };
@@ -146,6 +149,7 @@ bool Completions::serve(Durability level) {
 
 void Completions::call_until(Lsn until, Durability level, const Status& status) {
   Taken& taken = taken_[index_of(level)];
+  until = std::min(until, taken.limit);
   while (Due* const each = taken.front()) {
     if (each->lsn > until) return;
     // One that is not reached although the wait was (or the other way round) asks for itself.

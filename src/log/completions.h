@@ -56,6 +56,7 @@ class Completions {
     std::vector<Due> due;
     std::size_t next = 0;  // Those before it are called.
     std::list<Due> late;   // In order of LSN.
+    Lsn limit;             // What is called next: none that lies behind one still to be taken.
     Lsn requested;
 
     bool used_up() const { return next == due.size(); }
