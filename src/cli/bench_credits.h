@@ -15,28 +15,31 @@ class Credits {
 
   // Waits until fewer than the maximum are in flight, then takes one.
   void take() {
-    wait_until_below(max_);
+    if (taken_ - seen_ >= max_) wait_until_below(max_, max_ - max_ / 4);
     ++taken_;
   }
-  void drain() { wait_until_below(1); }
+  void drain() { wait_until_below(1, 1); }
 
   void give(std::uint64_t count) {
-    given_.fetch_add(count);
-    if (asleep_.load() != 0) {
-      asleep_.store(0);
-      asleep_.notify_one();
-    }
+    const std::uint64_t given = given_.fetch_add(count) + count;
+    if (asleep_.load() == 0 || given < wake_at_.load(std::memory_order_relaxed)) return;
+    asleep_.store(0);
+    asleep_.notify_one();
   }
 
  private:
-  // Why what was seen is kept: the completer writes the count for each record, and a look at it costs
-  // both of them a trip between the processors.
-  void wait_until_below(std::uint64_t limit) {
-    if (taken_ - seen_ < limit) return;
+  // Having to wait, it sleeps until there is a quarter to take: else a completer that gives one at a
+  // time would wake it for each. And what was seen is kept, since a look at a count that is being
+  // changed costs both of them a trip between the processors.
+  void wait_until_below(std::uint64_t limit, std::uint64_t wanted) {
     while (taken_ - (seen_ = given_.load(std::memory_order_acquire)) >= limit) {
+      wake_at_.store(taken_ - wanted + 1, std::memory_order_relaxed);
       asleep_.store(1);
       // Why: give() first adds, then looks at asleep_; so one of the two sees the other.
-      if (taken_ - given_.load() < limit) break;
+      if (taken_ - given_.load() < wanted) {
+        asleep_.store(0);
+        continue;
+      }
       asleep_.wait(1);
     }
   }
@@ -46,6 +49,7 @@ class Credits {
   std::uint64_t seen_ = 0;  // Of those given.
   alignas(64) std::atomic<std::uint64_t> given_ = 0;
   alignas(64) std::atomic<int> asleep_ = 0;
+  std::atomic<std::uint64_t> wake_at_ = 0;  // When so many are given.
 };
 
 }  // namespace forelog::bench
