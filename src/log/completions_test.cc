@@ -98,7 +98,7 @@ class ConcurrentCompletionsTest : public ::testing::Test {
 TEST_F(ConcurrentCompletionsTest, ThoseThatComeInAnyOrderAreCalledInOrderOfLsn) {
   occupy();
   append(9);
-  for (const std::uint64_t lsn : {5, 3, 9, 4, 10, 2, 7, 8, 6}) note(Lsn(lsn));
+  for (const std::uint64_t lsn : {5U, 3U, 9U, 4U, 10U, 2U, 7U, 8U, 6U}) note(Lsn(lsn));
   let_go();
   ASSERT_TRUE(log_->close().ok());
   expect_in_order(10);
@@ -117,7 +117,7 @@ TEST_F(ConcurrentCompletionsTest, OneRecordCanHaveManyAtEveryLevel) {
   occupy();
   std::atomic<int> called = 0;
   append(5);
-  for (int i = 0; i < 30; ++i) {
+  for (unsigned i = 0; i < 30; ++i) {
     for (const auto level : {Durability::buffered, Durability::written, Durability::synced}) {
       log_->notify(Lsn(2 + i % 5), level, [&called](const Status& status) {
         EXPECT_TRUE(status.ok()) << status.message();
@@ -198,7 +198,7 @@ TEST_F(ConcurrentCompletionsTest, ALogThatIsDroppedCallsWhatIsDue) {
 TEST_F(ConcurrentCompletionsTest, RecordsThatWereGivenBackAreToldSo) {
   append(10);
   ASSERT_TRUE(log_->keep_through(Lsn(5)).ok());
-  for (const std::uint64_t lsn : {8, 5, 6, 3}) note(Lsn(lsn));
+  for (const std::uint64_t lsn : {8U, 5U, 6U, 3U}) note(Lsn(lsn));
   ASSERT_TRUE(log_->close().ok());
   ASSERT_EQ(calls_.size(), 4u);
   for (const Call& call : calls_) {
