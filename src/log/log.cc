@@ -12,6 +12,7 @@
 #include "log/directory_view.h"
 #include "log/holders.h"
 #include "log/recover.h"
+#include "log/remover.h"
 #include "log/writer.h"
 
 namespace forelog {
@@ -23,6 +24,7 @@ struct Log::Impl {
   // In this order: each may use those before it, and threads end before what they use goes.
   std::unique_ptr<Directory> dir;
   std::unique_ptr<DirectoryLock> lock;
+  log::Remover remover;
   RecoveryReport report;
   std::shared_ptr<log::LiveView> live;            // Null when only read.
   std::shared_ptr<log::DirectoryView> directory;  // Null when written.
@@ -56,7 +58,11 @@ struct Log::Impl {
         *impl->dir, std::move(file), std::move(recovered.links), recovered.active->segment(),
         recovered.active->tail(), recovered.watermark);
     FORELOG_TRY(impl->live->announce_start());
-    FORELOG_TRY(log::remove_remains(*impl->dir, recovered.remains, impl->report));
+    // Where space is short, what is removed has to be gone before the first append asks for some.
+    const auto free = impl->dir->free_bytes();
+    const bool later = options.preallocate && free && *free / 4 >= options.segment_bytes;
+    FORELOG_TRY(
+        impl->remover.remove(*impl->dir, std::move(recovered.remains), later, impl->report));
     impl->writer = std::make_unique<log::Writer>(*impl->dir, file_system, options, *impl->live,
                                                  std::move(*recovered.active), recovered.capacity,
                                                  recovered.last_time, recovered.next_number);
@@ -173,8 +179,10 @@ struct Log::Impl {
     const Status saved = guarded([&] { return live->save(); });
     live->wake_all();
     writer->drop_spares();  // Whoever opens the log next uses the same names.
+    const Status removed = remover.finish();
     lock.reset();
-    return closed.ok() ? saved : closed;
+    FORELOG_TRY(Status(closed));
+    return saved.ok() ? removed : saved;
   }
 };
 

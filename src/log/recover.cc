@@ -139,6 +139,7 @@ class Recovery {
   Status start_segment(const format::SegmentHeader& header) {
     const std::string name = concat("first-", header.number, segment::kTemporarySuffix);
     if (Status gone = dir().remove(name); !gone && gone.code() != Code::not_found) return gone;
+    std::erase(survey_.leftovers, name);
     segment::Spare spare = FORELOG_TRY(
         segment::make_spare(dir(), name, options_.segment_bytes, segment::Blocks::reserved, false));
     result_.capacity = spare.capacity;
@@ -257,17 +258,6 @@ class Recovery {
 Result<Recovered> recover(FileSystem& file_system, const std::filesystem::path& path,
                           const Options& options) {
   return Recovery(file_system, options).run(path);
-}
-
-Status remove_remains(Directory& dir, const std::vector<std::string>& names,
-                      RecoveryReport& report) {
-  for (const std::string& name : names) {
-    Status gone = dir.remove(name);
-    if (gone.code() == Code::not_found) continue;  // start_segment() used its name.
-    FORELOG_TRY(std::move(gone));
-    report.notes.push_back(concat("removed ", name, ", a left-over"));
-  }
-  return names.empty() ? Status() : dir.sync();
 }
 
 Status accept_damage(Directory& dir, const Survey& survey, std::vector<Damage> more,

@@ -23,18 +23,13 @@ struct Recovered {
   std::uint64_t capacity = 0;                      // Of its file.
   std::uint64_t last_time = 0;
   std::uint64_t next_number = 0;
-  std::vector<std::string> remains;  // Dead segments and temporary files.
+  std::vector<std::string> remains;  // Dead segments and temporary files, for a Remover.
   format::WatermarkRecord
       watermark;  // What carries over of it: generation, kept_through, sequence.
 };
 
 Result<Recovered> recover(FileSystem& file_system, const std::filesystem::path& path,
                           const Options& options);
-
-// Removes what recovery found to be of no use. Only once the WATERMARK file is durable: that
-// segments were trimmed on purpose is known from there.
-Status remove_remains(Directory& dir, const std::vector<std::string>& names,
-                      RecoveryReport& report);
 
 // Declares the damage in `survey` lost, after copying it; part of salvage. `more` is damage that
 // only a full reading finds.

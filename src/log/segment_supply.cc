@@ -45,7 +45,7 @@ void SegmentSupply::stop() {
 }
 
 std::string SegmentSupply::new_name() {
-  return base::concat("spare-", ++names_, segment::kTemporarySuffix);
+  return base::concat(kSparePrefix, ++names_, segment::kTemporarySuffix);
 }
 
 Result<segment::Spare> SegmentSupply::take(std::uint64_t capacity, bool small_will_do) {

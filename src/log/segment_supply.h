@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/mutex.h"
 #include "base/thread.h"
@@ -15,6 +16,8 @@
 #include "segment/new_segment.h"
 
 namespace forelog::log {
+
+inline constexpr std::string_view kSparePrefix = "spare-";  // Of the names that it makes.
 
 class SegmentSupply {
  public:
