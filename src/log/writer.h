@@ -33,7 +33,7 @@ namespace forelog::log {
 struct GroupBuffer {
   static constexpr std::align_val_t kAlignment{File::kBlockBytes};
   struct Free {
-    void operator()(std::byte* bytes) const { ::operator delete(bytes, kAlignment); }
+    void operator()(std::byte* memory) const { ::operator delete(memory, kAlignment); }
   };
   using Bytes = std::unique_ptr<std::byte[], Free>;
 
