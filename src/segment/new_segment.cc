@@ -19,6 +19,10 @@ namespace {
 // Linux 6.18).
 constexpr std::size_t kZeroBytes = 4 * KiB;
 
+// Why not all at once: a record that is to be synced meanwhile waits until the device has taken what
+// was handed to it before.
+constexpr std::uint64_t kZeroBytesPerSync = 1 * MiB;
+
 Status write_zeros(File& file, std::uint64_t bytes, const std::stop_token& stop) {
   const std::vector<std::byte> zeros(
       static_cast<std::size_t>(std::min<std::uint64_t>(kZeroBytes, bytes)));
@@ -26,6 +30,7 @@ Status write_zeros(File& file, std::uint64_t bytes, const std::stop_token& stop)
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - at));
     if (stop.stop_requested()) return {Code::cancelled, "stopped while preparing a segment"};
     FORELOG_TRY(file.write_at(at, ByteView(zeros.data(), part)));
+    if ((at + part) % kZeroBytesPerSync == 0) FORELOG_TRY(file.sync_data());
   }
   return {};
 }
