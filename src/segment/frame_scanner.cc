@@ -11,21 +11,34 @@ namespace forelog::segment {
 
 using format::kFrameHeaderBytes;
 
+namespace {
+
+constexpr std::size_t kLargeFrameBytes = FrameScanner::kChunkBytes / 4;
+
+}  // namespace
+
 Result<bool> FrameScanner::fill(std::size_t bytes) {
-  if (offset_ >= buffer_offset_ && offset_ - buffer_offset_ <= buffer_size_ &&
-      buffer_size_ - (offset_ - buffer_offset_) >= bytes) {
-    return true;
-  }
-  const std::uint64_t left = limit_ - offset_;
-  const auto wanted =
-      static_cast<std::size_t>(std::min<std::uint64_t>(left, std::max(bytes, kChunkBytes)));
+  const bool inside = offset_ >= buffer_offset_ && offset_ - buffer_offset_ <= buffer_size_;
+  const std::size_t kept =
+      inside ? buffer_size_ - static_cast<std::size_t>(offset_ - buffer_offset_) : 0;
+  if (kept >= bytes) return true;
+  // A large frame is read alone, with the header of the next one: of what comes behind it, most would
+  // have to be moved when that one is read.
+  const std::size_t ahead = bytes < kLargeFrameBytes ? kChunkBytes : bytes + kFrameHeaderBytes;
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(limit_ - offset_, ahead));
+  if (wanted <= kept) return false;
+  // What is here already is moved: to read it again would take longer.
   if (capacity_ < wanted) {
-    buffer_ = std::make_unique_for_overwrite<std::byte[]>(wanted);
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
+    if (kept > 0) std::memcpy(larger.get(), at(), kept);
+    buffer_ = std::move(larger);
     capacity_ = wanted;
+  } else if (kept > 0) {
+    std::memmove(buffer_.get(), at(), kept);
   }
   buffer_offset_ = offset_;
-  buffer_size_ = 0;  // Nothing is buffered if the read fails.
-  buffer_size_ = FORELOG_TRY(file_.read_at(offset_, {buffer_.get(), wanted}));
+  buffer_size_ = kept;
+  buffer_size_ += FORELOG_TRY(file_.read_at(offset_ + kept, {buffer_.get() + kept, wanted - kept}));
   return buffer_size_ >= bytes;
 }
 
