@@ -46,6 +46,10 @@ inline std::byte* put_record(std::byte* to, ByteView payload) noexcept {
 }
 
 // Takes records off the front of a body whose checksum has been verified.
+//
+// Records that follow one another tend to be of one size. It is guessed that the next one has the
+// length of the last, and checked: a processor goes on with a guess while the length is still on its
+// way from memory, where it must wait for what it computes with.
 class RecordReader {
  public:
   RecordReader() = default;
@@ -55,20 +59,44 @@ class RecordReader {
 
   // False when the body is not well-formed here; nothing is read past its end.
   bool next(ByteView& payload) noexcept {
-    if (at_ == end_) return false;
-    std::uint64_t length = std::to_integer<std::uint64_t>(*at_);
-    std::size_t prefix = 1;
-    if (length >= 0x80) [[unlikely]] {
-      if (!long_length(length, prefix)) return false;
+    if (static_cast<std::size_t>(end_ - at_) >= guess_bytes_ && guess_fits()) [[likely]] {
+      payload = ByteView(at_ + guess_prefix_, guess_bytes_ - guess_prefix_);
+      at_ += guess_bytes_;
+      return true;
     }
-    if (length > static_cast<std::size_t>(end_ - at_) - prefix) [[unlikely]]
-      return false;
-    payload = ByteView(at_ + prefix, length);
-    at_ += prefix + length;
-    return true;
+    return next_of_any_length(payload);
+  }
+
+  // Steps over all that are left, and says how many they were.
+  std::uint64_t count() noexcept {
+    std::uint64_t found = 0;
+    ByteView payload;
+    while (next(payload)) ++found;
+    return found;
   }
 
  private:
+  static constexpr std::size_t kGuessPrefixMax = 2;  // Lengths below 16 KiB.
+
+  bool guess_fits() const noexcept {
+    std::uint16_t prefix;
+    std::memcpy(&prefix, at_, sizeof prefix);
+    return (prefix & guess_mask_) == guess_value_;
+  }
+
+  bool next_of_any_length(ByteView& payload) noexcept {
+    if (at_ == end_) return false;
+    std::uint64_t length = std::to_integer<std::uint64_t>(*at_);
+    std::size_t prefix = 1;
+    if (length >= 0x80 && !long_length(length, prefix)) return false;
+    if (length > static_cast<std::size_t>(end_ - at_) - prefix) return false;
+    payload = ByteView(at_ + prefix, length);
+    const std::size_t bytes = prefix + length;
+    if (prefix <= kGuessPrefixMax && bytes >= kGuessPrefixMax) guess(prefix, bytes);
+    at_ += bytes;
+    return true;
+  }
+
   bool long_length(std::uint64_t& length, std::size_t& prefix) const noexcept {
     length &= 0x7f;
     for (unsigned shift = 7; prefix < kVarintBytesMax && at_ + prefix < end_; shift += 7) {
@@ -79,8 +107,25 @@ class RecordReader {
     return false;
   }
 
+  // From now on for records that begin as the one at hand does.
+  void guess(std::size_t prefix, std::size_t bytes) noexcept {
+    std::byte mask[kGuessPrefixMax] = {std::byte{0xff},
+                                       prefix == 1 ? std::byte{0} : std::byte{0xff}};
+    std::memcpy(&guess_mask_, mask, sizeof guess_mask_);
+    std::memcpy(&guess_value_, at_, sizeof guess_value_);
+    guess_value_ &= guess_mask_;
+    guess_prefix_ = prefix;
+    guess_bytes_ = bytes;
+  }
+
   const std::byte* at_ = nullptr;
   const std::byte* end_ = nullptr;
+  // A record of guess_bytes_, prefix included, whose first bytes are guess_value_ below the mask. At
+  // first one that nothing is.
+  std::size_t guess_bytes_ = kGuessPrefixMax;
+  std::size_t guess_prefix_ = 0;
+  std::uint16_t guess_mask_ = 0;
+  std::uint16_t guess_value_ = 1;
 };
 
 }  // namespace forelog::format

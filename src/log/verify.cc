@@ -98,9 +98,7 @@ class FullScan {
     if (frame.header.kind != format::FrameKind::data) return;
     index_.add({frame.header.first_lsn, frame.offset, frame.header.time});
     format::RecordReader records(frame.body);
-    ByteView payload;
-    std::uint64_t found = 0;
-    while (records.next(payload)) ++found;
+    const std::uint64_t found = records.count();
     if (found != frame.header.record_count || !records.done()) {
       damage({segment_->name, frame.offset, frame.end() - frame.offset, frame.header.first_lsn,
               Lsn(frame.header.next_lsn().value - 1), "records do not add up to the frame's count",
