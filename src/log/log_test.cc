@@ -381,8 +381,15 @@ TEST_F(LogTest, CoroutinesAwaitDurability) {
 
 TEST_F(LogTest, DeadlineThatPassedIsUnknownNotNegative) {
   const Lsn lsn = put("slow");
+  std::atomic<bool> disk_waits{true};
+  faults_.set_hook([&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+    if (call.operation == FileOperation::sync_data) disk_waits.wait(true);
+    return std::nullopt;
+  });
   const auto past = std::chrono::steady_clock::now() - std::chrono::seconds(1);
   EXPECT_EQ(log_->wait(lsn, Durability::synced, past).code(), Code::timed_out);
+  disk_waits = false;
+  disk_waits.notify_all();
   const auto later = std::chrono::steady_clock::now() + std::chrono::hours(1);
   EXPECT_TRUE(log_->wait(lsn, Durability::synced, later).ok());
 }
