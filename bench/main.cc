@@ -28,7 +28,10 @@
 #include "compare.h"
 #include "forelog/bytes.h"
 #include "forelog/try.h"
+#include "growth.h"
 #include "recovery.h"
+#include "tail_lag.h"
+#include "tails.h"
 #include "workloads.h"
 
 namespace forelog::bench {
@@ -37,17 +40,21 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kRoundBytesMax = 1 * GiB;
+constexpr double kGrowthSecondsMax = 0.4;  // Per point; there are many.
 constexpr std::uint64_t kReadBytes = 256 * MiB;
 constexpr std::uint64_t kReadBytesQuick = 64 * MiB;
 constexpr unsigned kMemoryRounds = 3;
+constexpr std::uint64_t kMemoryBytes = 2 * GiB, kFreeBytesKept = 1 * GiB;
 
 struct Arguments {
   std::string dir = ".";
   std::vector<std::string> only;
   std::string json;
+  std::string growth_bytes_max;
   double seconds = 0.6;
   double quiet_wait = 0;
   unsigned rounds = 5;
+  unsigned growth_rounds = 3;
   std::vector<std::string> base, here;  // To compare.
   bool quick = false, list = false, without_peers = false;
 };
@@ -91,7 +98,9 @@ struct Session {
                            : std::to_string(std::lround(seconds / 60)) + " min") +
              " left";
     }
-    line.show("[" + std::to_string(steps) + "/" + std::to_string(steps_total) + left + "] " + what);
+    // Growth is not in the total: how many points it has depends on the space that is left.
+    if (steps <= steps_total) left.insert(0, "/" + std::to_string(steps_total));
+    line.show("[" + std::to_string(steps) + left + "] " + what);
   }
   Status print(const std::string& text) {
     line.clear();
@@ -152,12 +161,48 @@ Status run_reports(Session& session) {
     FORELOG_TRY(session.print(report.text));
     session.reports["open_after_kill"] = report.json;
   }
-  if (session.wanted("memory")) {
-    const Report report =
-        FORELOG_TRY(memory_of_processes(session.home, arguments.quick ? 512 * MiB : 2 * GiB,
-                                        std::min(arguments.rounds, kMemoryRounds), tell));
+  std::error_code ignored;
+  const std::uint64_t free_bytes = std::filesystem::space(session.home, ignored).available;
+  if (session.wanted("memory") && free_bytes < kMemoryBytes + kFreeBytesKept) {
+    FORELOG_TRY(session.print("Memory: left out, there is not enough free space\n"));
+  } else if (session.wanted("memory")) {
+    const Report report = FORELOG_TRY(memory_of_processes(
+        session.home, kMemoryBytes, std::min(arguments.rounds, kMemoryRounds), tell));
     FORELOG_TRY(session.print(report.text));
     session.reports["memory"] = report.json;
+  }
+  return {};
+}
+
+GrowthScale growth_scale(Session& session, std::uint64_t log_bytes_max) {
+  const Arguments& arguments = session.arguments;
+  const std::chrono::duration<double> measured(std::min(arguments.seconds, kGrowthSecondsMax));
+  return {.rounds = arguments.growth_rounds,
+          .measured = std::chrono::duration_cast<std::chrono::nanoseconds>(measured),
+          .warm_up = std::chrono::milliseconds(100),
+          .log_bytes_max = log_bytes_max,
+          .quick = arguments.quick,
+          .tell = [&session](const std::string& what) { session.tell(what); }};
+}
+
+Status run_growth(Session& session) {
+  const Arguments& arguments = session.arguments;
+  std::uint64_t log_bytes_max = arguments.quick ? 256 * MiB : 8 * GiB;
+  if (!arguments.growth_bytes_max.empty()) {
+    log_bytes_max = FORELOG_TRY(cli::parse_bytes(arguments.growth_bytes_max));
+  }
+  const GrowthScale scale = growth_scale(session, log_bytes_max);
+  if (session.wanted("tail-lag")) {
+    const Report report = FORELOG_TRY(tail_lag(session.home, scale));
+    FORELOG_TRY(session.print(report.text));
+    session.reports["tail_lag"] = report.json;
+  }
+  for (const Growth& growth : all_growth()) {
+    // Why not in a quick run of everything: they would take as long as all the rest of it.
+    if (!session.wanted(growth.name) || (arguments.quick && arguments.only.empty())) continue;
+    const Report report = FORELOG_TRY(growth.run(session.home, scale));
+    FORELOG_TRY(session.print(report.text));
+    session.reports["growth"].push_back(report.json);
   }
   return {};
 }
@@ -193,6 +238,7 @@ Status run(const Arguments& arguments) {
   if (session.wanted("memory")) session.steps_total += std::min(arguments.rounds, kMemoryRounds);
   FORELOG_TRY(run_workloads(session, workloads));
   FORELOG_TRY(run_reports(session));
+  FORELOG_TRY(run_growth(session));
   FORELOG_TRY(session.print(legend(true)));
   return write_json(session, machine_json);
 }
@@ -210,6 +256,10 @@ int list_names() {
   }
   std::printf("%-16s%s\n", "open", "Opening a log after kill -9");
   std::printf("%-16s%s\n", "memory", "Peak memory of a writer and of a reader");
+  std::printf("%-16s%s\n", "tail-lag", "What a tail lags behind 50,000 synced records a second");
+  for (const Growth& growth : all_growth()) {
+    std::printf("%-16s%s\n", growth.name.c_str(), growth.title.c_str());
+  }
   return 0;
 }
 
@@ -230,7 +280,10 @@ int main_of(int argc, char** argv) {
                      ->capture_default_str();
   app.add_option("--wait-for-quiet", arguments.quiet_wait,
                  "Before each round wait, at most so many seconds, until other programs are idle");
-  app.add_flag("--quick", arguments.quick, "3 rounds of 0.1 s, nothing of 8 GiB, no PostgreSQL");
+  app.add_option("--growth-bytes-max", arguments.growth_bytes_max,
+                 "The largest log of growth-log; 8GiB when not given, 256MiB with --quick");
+  app.add_flag("--quick", arguments.quick,
+               "3 rounds of 0.1 s, nothing of 8 GiB, no PostgreSQL, growth only where --only names it");
   app.add_flag("--list", arguments.list, "Show the names, and do nothing");
   app.add_flag("--without-peers", arguments.without_peers, "Only the limit and Forelog");
   app.add_option("--compare-base", arguments.base,
@@ -242,6 +295,7 @@ int main_of(int argc, char** argv) {
     if (seconds->count() == 0) arguments.seconds = 0.1;
     if (rounds->count() == 0) arguments.rounds = 3;
   }
+  if (rounds->count() > 0) arguments.growth_rounds = arguments.rounds;
   const bool compares = !arguments.base.empty() || !arguments.here.empty();
   const Status status = compares ? print_comparison(arguments) : run(arguments);
   if (status.ok()) return 0;
@@ -255,6 +309,7 @@ int main_of(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     if (const auto code = forelog::bench::child_main(argc, argv)) return *code;
+    if (const auto code = forelog::bench::tail_main(argc, argv)) return *code;
     return forelog::bench::main_of(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "forelog_bench: %s\n", error.what());

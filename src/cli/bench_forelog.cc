@@ -40,17 +40,6 @@ Status append_and_sync(Log& log, std::uint64_t bytes) {
   return log.wait(last);
 }
 
-Result<std::shared_ptr<Log>> open_log(const std::filesystem::path& dir, Age age) {
-  const Options options;
-  Log opened = FORELOG_TRY(Log::open(dir / "log", options));
-  auto log = std::make_shared<Log>(std::move(opened));
-  if (age == Age::fresh) return log;
-  FORELOG_TRY(append_and_sync(*log, options.segment_bytes / 2 + options.segment_bytes / 16));
-  std::this_thread::sleep_for(kPreparation);
-  FORELOG_TRY(append_and_sync(*log, options.segment_bytes / 2));
-  return log;
-}
-
 Status expect_records(std::uint64_t found, std::uint64_t wanted) {
   if (found == wanted) return {};
   return {Code::io_error, "the log to read has " + cli::count_of(found, "record") + " instead of " +
@@ -74,6 +63,17 @@ Status scan_once(const Log& log, std::uint64_t records) {
 }
 
 }  // namespace
+
+Result<std::shared_ptr<Log>> open_log(const std::filesystem::path& dir, Age age) {
+  const Options options;
+  Log opened = FORELOG_TRY(Log::open(dir / "log", options));
+  auto log = std::make_shared<Log>(std::move(opened));
+  if (age == Age::fresh) return log;
+  FORELOG_TRY(append_and_sync(*log, options.segment_bytes / 2 + options.segment_bytes / 16));
+  std::this_thread::sleep_for(kPreparation);
+  FORELOG_TRY(append_and_sync(*log, options.segment_bytes / 2));
+  return log;
+}
 
 Result<Session> forelog_commits(const std::filesystem::path& dir, unsigned threads,
                                 std::uint64_t record_bytes, Durability level, Age age) {

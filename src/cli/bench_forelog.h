@@ -7,10 +7,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "cli/bench_measure.h"
 #include "cli/bench_passes.h"
+#include "cli/bench_raw.h"
+#include "forelog/log.h"
 #include "forelog/lsn.h"
 #include "forelog/status.h"
 
@@ -23,6 +26,8 @@ enum class Age : std::uint8_t {
   fresh,   // Just made.
   steady,  // Past its first segment, and its next one prepared.
 };
+
+Result<std::shared_ptr<Log>> open_log(const std::filesystem::path& dir, Age age);  // dir/"log".
 
 // `threads` threads that each commit one record after the other.
 Result<Session> forelog_commits(const std::filesystem::path& dir, unsigned threads,
