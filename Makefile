@@ -21,7 +21,7 @@ configure = cmake --preset $(1) --log-level=WARNING
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo soak test build check list-checks $(CHECKS) install bench bench-quick bench-compare fuzz coverage format clean
+.PHONY: help demo soak test build check list-checks $(CHECKS) install bench bench-quick bench-docs bench-run bench-compare fuzz coverage format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -117,14 +117,26 @@ install: ## library, headers and program, to PREFIX (/usr/local) below DESTDIR
 	DESTDIR="$(DESTDIR)" cmake --install build/release
 	@[ -n "$(DESTDIR)" ] || echo "If programs do not find libforelog.so yet: run ldconfig as root."
 
-bench: ## compare with the disk's limit and with five peers: ARGS="..." goes to forelog_bench
+bench: ## compare with the disk's limit and with five peers, and report: ARGS="..." goes to forelog_bench
+	$(MAKE) bench-run NAME=$(if $(ARGS),part,full)
+
+bench-quick: ## the same, in 3 short rounds
+	$(MAKE) bench-run NAME=quick ARGS="--quick $(ARGS)"
+
+bench-docs: ## take the last `make bench` into docs/performance.md
+	$(packages) bench
+	tools/bench-report --docs bench/results/full.json
+
+# NAME: of the results, bench/results/NAME.json, with NAME/report.md. A run with ARGS is a part of one, and
+# does not take the place of the last full one.
+bench-run:
 	$(packages) build bench
 	$(call configure,bench)
 	$(call compile,bench) --target forelog_bench
-	build/release/bin/forelog_bench $(ARGS)
-
-bench-quick: ## the same, in 3 short rounds
-	$(MAKE) bench ARGS="--quick $(ARGS)"
+	mkdir -p bench/results
+	build/release/bin/forelog_bench --json bench/results/$(NAME).json $(ARGS)
+	@echo "The report, with plots:"
+	tools/bench-report bench/results/$(NAME).json
 
 bench-compare: ## this tree against another commit, in turns: BASE=<commit> [TURNS=5] [ARGS="--only synced"]
 	$(packages) build bench
