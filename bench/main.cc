@@ -44,7 +44,7 @@ constexpr double kGrowthSecondsMax = 0.4;  // Per point; there are many.
 constexpr std::uint64_t kReadBytes = 256 * MiB;
 constexpr std::uint64_t kReadBytesQuick = 64 * MiB;
 constexpr unsigned kMemoryRounds = 3;
-constexpr std::uint64_t kMemoryBytes = 2 * GiB, kFreeBytesKept = 1 * GiB;
+constexpr std::uint64_t kFreeBytesKept = 1 * GiB;
 
 struct Arguments {
   std::string dir = ".";
@@ -163,11 +163,12 @@ Status run_reports(Session& session) {
   }
   std::error_code ignored;
   const std::uint64_t free_bytes = std::filesystem::space(session.home, ignored).available;
-  if (session.wanted("memory") && free_bytes < kMemoryBytes + kFreeBytesKept) {
+  const std::uint64_t memory_bytes = arguments.quick ? 512 * MiB : 2 * GiB;
+  if (session.wanted("memory") && free_bytes < memory_bytes + kFreeBytesKept) {
     FORELOG_TRY(session.print("Memory: left out, there is not enough free space\n"));
   } else if (session.wanted("memory")) {
     const Report report = FORELOG_TRY(memory_of_processes(
-        session.home, kMemoryBytes, std::min(arguments.rounds, kMemoryRounds), tell));
+        session.home, memory_bytes, std::min(arguments.rounds, kMemoryRounds), tell));
     FORELOG_TRY(session.print(report.text));
     session.reports["memory"] = report.json;
   }
@@ -282,8 +283,9 @@ int main_of(int argc, char** argv) {
                  "Before each round wait, at most so many seconds, until other programs are idle");
   app.add_option("--growth-bytes-max", arguments.growth_bytes_max,
                  "The largest log of growth-log; 8GiB when not given, 256MiB with --quick");
-  app.add_flag("--quick", arguments.quick,
-               "3 rounds of 0.1 s, nothing of 8 GiB, no PostgreSQL, growth only where --only names it");
+  app.add_flag(
+      "--quick", arguments.quick,
+      "3 rounds of 0.1 s, nothing of 8 GiB, no PostgreSQL, growth only where --only names it");
   app.add_flag("--list", arguments.list, "Show the names, and do nothing");
   app.add_flag("--without-peers", arguments.without_peers, "Only the limit and Forelog");
   app.add_option("--compare-base", arguments.base,

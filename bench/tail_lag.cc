@@ -138,7 +138,8 @@ Result<Round> followed_round(const FollowedPeerKind& kind, const Path& dir,
 }
 
 Result<Round> polled_round(const PolledPeerKind& kind, const Path& dir, const GrowthScale& scale) {
-  const auto peer = FORELOG_TRY(kind.writer.open(dir / "peer", PeerOptions{.level = Durability::synced}));
+  const auto peer =
+      FORELOG_TRY(kind.writer.open(dir / "peer", PeerOptions{.level = Durability::synced}));
   Stamps stamps = FORELOG_TRY(make_stamps(dir, 1, scale));
   const auto tails =
       FORELOG_TRY(Tails::in_processes(kind.name, dir / "peer", dir / "stamps", stamps, 1));
