@@ -29,7 +29,7 @@ def table(head, rows):
     """The first column to the left, the others to the right; a column without a figure is left out."""
     kept = [i for i, name in enumerate(head) if i == 0 or any(r[i] for r in rows)]
     lines = ["| " + " | ".join(head[i] for i in kept) + " |", "|" + "---|" + "--:|" * (len(kept) - 1)]
-    lines += ["| " + " | ".join(r[i] for i in kept) + " |" for r in rows]
+    lines += ["| " + " | ".join(r[i].replace("|", "\\|") for i in kept) + " |" for r in rows]
     return "\n".join(lines) + "\n"
 
 

@@ -121,8 +121,8 @@ def lines(title, x_label, y_label, series, x_bytes=False, y_log=True):
         own = s["kind"] == "forelog"
         look = f'linecolor {colour(s["kind"])}'
         dash = " dashtype 2" if s.get("dashed") else ""
-        plots.append(f"$s{i} using 1:2:3:4 with yerrorbars {look} linewidth 1 pointtype 7 pointsize "
-                     f"{0.55 if own else 0.4} notitle")
+        plots.append(f"$s{i} using 1:2:3:4 with yerrorbars {look} linewidth 1 pointtype 0 notitle")
+        plots.append(f"$s{i} using 1:2 with points {look} pointtype 7 pointsize {0.55 if own else 0.4} notitle")
         plots.append(f"$s{i} using 1:2 with lines {look} linewidth {2.8 if own else 1.6}{dash} "
                      f"title {quoted(s['name'])}")
     return script(commands, plots)

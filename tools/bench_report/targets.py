@@ -124,9 +124,11 @@ def other_rows(m):
     for name, title, bound in (("batches-1000", "groups of 1,000", 1.05), ("synced-1-128", "single records", 32)):
         value = m.forelog(name).get("device_bytes_per_payload_byte")
         value = value["median"] if isinstance(value, dict) else value
+        limit = m.limit(name).get("device_bytes_per_payload_byte")
+        beside = f" (L: {limit:.2f})" if limit is not None else ""
         target = "1.05" if bound < 2 else "32 (one block of 4 KiB)"
         yield Row(f"bytes to the device per payload byte, 128 B, {title}", target).check(
-            value, at_most(bound), "{:.2f}")
+            value, at_most(bound), "{:.2f}" + beside)
 
 
 def targets_table(results):
