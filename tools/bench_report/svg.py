@@ -45,7 +45,7 @@ def begin(height, title, key="set key off"):
             f'background {colour("page")}',
             f'set title {quoted(title)} textcolor {colour("text")} font ",14"',
             f'set border 1 linecolor {colour("axis")}', f'set grid back linecolor {colour("grid")} linetype 1',
-            f'set tics nomirror scale 0.5 textcolor {colour("text")}', "set pointintervalbox 0", key + f' textcolor {colour("text")}']
+            f'set tics nomirror scale 0.5 textcolor {colour("text")}', key + f' textcolor {colour("text")}']
 
 
 def block(name, rows):
@@ -208,6 +208,8 @@ def rendered(text):
     svg = re.sub(r"rgb\(([ 0-9,]+)\)", hexadecimal, made.stdout)
     svg = re.sub(r"(stroke|fill|color)\s*=\s*'([^']*)'", r'\1="\2"', svg)
     svg = svg.replace('"black"', f'"{COLOURS["text"][0]}"').replace('"#FFFFFF"', '"#ffffff"')
+    # What gnuplot paints around the points of error bars, and over other lines.
+    svg = re.sub(r"\s*<use [^>]*color=\"#ffffff\"/>", "", svg)
     svg = re.sub(r"<(title|desc)>.*?</\1>\s*", "", svg, flags=re.DOTALL)
     end = svg.index(">", svg.index("<svg")) + 1
     return (svg[:end] + f"\n<!-- of the script {digest(text)} -->\n" + dark_mode() +
