@@ -143,7 +143,7 @@ def bars(title, mark_label, rows, log=False):
     def beside(row):
         """Where its number goes: past the bar and its spread, and past the mark where that is near."""
         end = max(row[1:])
-        return 1 if 0.8 < end < 1 else end
+        return 1 if (0 if log else 0.8) < end < 1 else end
 
     commands += block("rows", [(1 if log else 0, i, *row[1:], beside(row), f"{row[1]:.2f}")
                                for i, row in enumerate(rows)])
