@@ -49,7 +49,7 @@ TEST(Histogram, PercentilesAreExactToOnePerCent) {
 
 TEST(Histogram, EveryPowerOfTwoIsInABucketThatReachesItByOnePerCent) {
   for (unsigned bit = 0; bit < 40; ++bit) {
-    for (const std::uint64_t below : {1, 0}) {
+    for (const std::uint64_t below : {1U, 0U}) {
       const std::uint64_t value = (std::uint64_t{1} << bit) - below;
       Histogram histogram = of({value, Histogram::kNanosecondsMax});
       EXPECT_GE(histogram.at(0.5), value);

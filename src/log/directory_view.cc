@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "forelog/try.h"
+#include "segment/frame_scanner.h"
 
 namespace forelog::log {
 
@@ -86,9 +87,11 @@ Status DirectoryView::refresh() {
     if (surveyed_ && alive == alive_ && same_record(mark, mark_)) return {};
     if (alive && mark && only_grew(*mark)) {
       mark_ = mark;
-      written_ = mark->written;
+      if (mark->written > written_) {  // It may have been found to be further already.
+        written_ = mark->written;
+        written_offset_ = mark->written_offset;
+      }
       synced_ = proven_ = mark->synced;
-      written_offset_ = mark->written_offset;
       synced_offset_ = mark->synced_offset;
       return {};
     }
@@ -145,6 +148,22 @@ Status DirectoryView::survey_again(const std::optional<format::WatermarkRecord>&
   return {};
 }
 
+// A writer marks each sync, but not each write (LiveView::set_written). What verifies behind its mark
+// was written.
+Status DirectoryView::look_behind_mark() {
+  if (!alive_ || !mark_ || last_ == nullptr || links_.back().number != mark_->segment) return {};
+  const std::uint64_t bytes = FORELOG_TRY(last_->file->size());
+  segment::FrameScanner scanner(*last_->file, last_->key, written_offset_, bytes);
+  segment::ScannedFrame frame;
+  while (FORELOG_TRY(scanner.next(frame)) == segment::ScanStep::frame) {
+    if (frame.header.kind != format::FrameKind::data) break;
+    if (frame.header.first_lsn.value != written_.value + 1) break;
+    written_ = Lsn(frame.header.next_lsn().value - 1);
+    written_offset_ = frame.end();
+  }
+  return {};
+}
+
 // A tail shows only what is proven: beside a writer those are its watermarks. A read shows what a
 // writer would keep.
 Lsn DirectoryView::shown(Durability level, bool following) const {
@@ -179,6 +198,7 @@ Result<std::optional<Place>> DirectoryView::locate_once(Lsn lsn, Durability leve
                                           ": no segment can be read; run `forelog verify`"));
     }
     if (lsn < links_.front().first_lsn) return trimmed_error(lsn, links_.front().first_lsn);
+    if (level != Durability::synced && lsn > written_) FORELOG_TRY(look_behind_mark());
     const Lsn last = shown(level, following);
     if (lsn > last) return std::optional<Place>();
     const Link* found = find_link(links_, lsn);
@@ -264,6 +284,7 @@ void DirectoryView::doubt() {
 Watermarks DirectoryView::watermarks() {
   base::MutexLock lock(mutex_);
   look();
+  (void)base::guarded([&]() FORELOG_REQUIRES(mutex_) { return look_behind_mark(); });
   return {written_, written_, synced_};
 }
 

@@ -35,6 +35,7 @@ class DirectoryView final : public View {
   explicit DirectoryView(std::unique_ptr<Directory> dir) : dir_(std::move(dir)) {}
   Status refresh() FORELOG_REQUIRES(mutex_);
   void look() FORELOG_REQUIRES(mutex_);
+  Status look_behind_mark() FORELOG_REQUIRES(mutex_);
   void doubt() FORELOG_EXCLUDES(mutex_);
   Status survey_again(const std::optional<format::WatermarkRecord>& mark, bool alive)
       FORELOG_REQUIRES(mutex_);

@@ -10,6 +10,14 @@
 
 namespace forelog::log {
 
+namespace {
+
+// How often other processes are told of writes while none of them is known to watch. As often as that
+// is looked at (PosixFile).
+constexpr std::chrono::milliseconds kWrittenMarkEvery{2};
+
+}  // namespace
+
 LiveView::LiveView(Directory& dir, WatermarkFile file, std::vector<Link> links,
                    std::shared_ptr<segment::SegmentFile> active, const segment::SegmentTail& tail,
                    const format::WatermarkRecord& record)
@@ -174,7 +182,13 @@ void LiveView::set_written(Lsn lsn, std::uint64_t offset, bool tell) {
   check_order();
   record_.written = lsn;
   record_.written_offset = offset;
-  if (tell) announce();
+  if (!tell) return;
+  // Why not each time: a mark is a write too, as dear as that of a small record. A reader in another
+  // process finds what is behind the mark by itself (DirectoryView), and one that waits is watching.
+  const base::SteadyTime now = base::now();
+  if (!watched_.load(std::memory_order_relaxed) && now < next_mark_) return moved_.notify_all();
+  next_mark_ = now + kWrittenMarkEvery;
+  announce();
 }
 
 void LiveView::set_synced(Lsn lsn, std::uint64_t offset) {

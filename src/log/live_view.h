@@ -54,7 +54,8 @@ class LiveView final : public View {
   OpenFrame& frame() { return frame_; }
   void set_appended(Lsn lsn) { frame_.set_appended(lsn); }  // While it is closed.
   Status announce_start() FORELOG_EXCLUDES(mutex_);         // Durable on return.
-  // What a write or a sync reached, in the active segment. `tell`: other processes too.
+  // What a write or a sync reached, in the active segment. `tell`: other processes too, those that
+  // watch at once.
   void set_written(Lsn lsn, std::uint64_t offset, bool tell) FORELOG_EXCLUDES(mutex_);
   void set_synced(Lsn lsn, std::uint64_t offset) FORELOG_EXCLUDES(mutex_);
   // The active segment, all of it synced, has ended and `next` goes on behind it.
@@ -95,6 +96,7 @@ class LiveView final : public View {
   format::WatermarkRecord record_ FORELOG_GUARDED_BY(mutex_);
   WatermarkFile file_ FORELOG_GUARDED_BY(mutex_);
   std::uint64_t saved_sequence_ FORELOG_GUARDED_BY(mutex_) = 0;
+  base::SteadyTime next_mark_ FORELOG_GUARDED_BY(mutex_);  // Of writes, for nobody in particular.
 };
 
 }  // namespace forelog::log

@@ -42,6 +42,44 @@ class ReaderRaceTest : public TestDisk {
   Options reader_options_;
 };
 
+// A writer does not mark each write for other processes.
+TEST_F(ReaderRaceTest, WhatIsWrittenIsReadAtOnceWhetherItIsMarkedOrNot) {
+  open();
+  commit(1);
+  const auto reader = Log::open(kLogDir, reader_options_);
+  ASSERT_TRUE(reader) << reader.error().message();
+  for (std::uint64_t lsn = 2; lsn < 300; ++lsn) {
+    write(1, 10 + lsn * 37 % 900);  // In several segments.
+    Cursor cursor = reader->read({.from = Lsn(lsn), .at_least = Durability::written});
+    const auto entry = cursor.next();
+    ASSERT_TRUE(entry) << entry.error().message();
+    ASSERT_TRUE(*entry) << "LSN " << lsn;
+    ASSERT_EQ((*entry)->payload.text(), expected_[lsn]);
+    ASSERT_EQ(reader->watermarks().written, Lsn(lsn));
+    ASSERT_LT(reader->watermarks().synced, Lsn(lsn));
+    ASSERT_FALSE(*cursor.next());
+  }
+  commit(1);
+  EXPECT_EQ(reader->watermarks().synced, Lsn(300));
+  expect_records(1, 300, read_from(*reader));
+}
+
+// What keep_through dropped lies behind the mark as well.
+TEST_F(ReaderRaceTest, WhatWasDroppedIsNotFoundBehindTheMark) {
+  open();
+  commit(1);
+  write(20);
+  const auto reader = Log::open(kLogDir, reader_options_);
+  ASSERT_TRUE(reader) << reader.error().message();
+  ASSERT_EQ(reader->watermarks().written, Lsn(21));
+  ASSERT_TRUE(log_->keep_through(Lsn(10)).ok());
+  EXPECT_EQ(reader->watermarks().written, Lsn(10));
+  expected_.erase(expected_.upper_bound(10), expected_.end());
+  expect_records(1, 10, read_from(*reader, {.at_least = Durability::written}));
+  write(1);
+  expect_records(1, 11, read_from(*reader, {.at_least = Durability::written}));
+}
+
 TEST_F(ReaderRaceTest, ASegmentIsTrimmedBetweenBeingListedAndBeingOpened) {
   fill_three_segments();
   trim_before_open_of(damage_.segment(1));
