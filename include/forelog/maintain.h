@@ -67,7 +67,8 @@ struct VerifyReport {
 };
 
 // Reads every segment: every checksum, chain, seal and index. Beside a live writer, up to what was
-// synced when it began.
+// synced when it began. Starts up to three threads for the time that it takes, and calls the
+// progress callback from the caller's.
 FORELOG_EXPORT Result<VerifyReport> verify(const std::filesystem::path& dir,
                                            const InspectOptions& options = {});
 

@@ -2,7 +2,9 @@
 // Threading: a Thread is used by one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -27,6 +29,11 @@ inline void sleep_for(std::chrono::nanoseconds time) {
   Scheduler* const simulated = scheduler();
   simulated != nullptr ? simulated->sleep_until(simulated->now() + time)
                        : std::this_thread::sleep_for(time);
+}
+
+// How many threads can run at once. In a simulated world always as many, for a seed to say it all.
+inline std::size_t processors() {
+  return scheduler() != nullptr ? 2 : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
 }
 
 class Thread {

@@ -19,7 +19,8 @@ struct Looked {
 // Errors: not_found (no log there), io_error, unsupported, cancelled.
 Result<Looked> look(const std::filesystem::path& path, const InspectOptions& options);
 
-// Reads every frame of the chain; adds what it finds to `report`.
+// Reads every frame of the chain, on several threads; adds what it finds to `report`. The progress
+// callback is called from the caller's.
 Status full_scan(Directory& dir, const Survey& survey, const InspectOptions& options,
                  VerifyReport& report);
 
