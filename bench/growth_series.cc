@@ -57,35 +57,34 @@ const char* role_text(Role role) {
 }
 
 Report series_report(const SeriesTable& table) {
-  Report report;
-  report.text = table.title + "\n  " + table.shown_label + ": median (lowest-highest)\n";
+  std::string text = table.title + "\n  " + table.shown_label + ": median (lowest-highest)\n";
   std::array<char, 64> first{};
   std::snprintf(first.data(), first.size(), "  %-12s", table.x_label.c_str());
-  report.text += first.data();
-  for (const Series& series : table.series) report.text += padded(series.name);
-  report.text += "\n";
+  text += first.data();
+  for (const Series& series : table.series) text += padded(series.name);
+  text += "\n";
   const std::size_t points = table.series.empty() ? 0 : table.series.front().points.size();
   for (std::size_t i = 0; i < points; ++i) {
-    report.text += x_text(table, table.series.front().points[i]["x"]);
+    text += x_text(table, table.series.front().points[i]["x"]);
     for (const Series& series : table.series) {
-      report.text += padded(spread_text(series.points[i].value(table.shown, Json())));
+      text += padded(spread_text(series.points[i].value(table.shown, Json())));
     }
-    report.text += "\n";
+    text += "\n";
   }
-  if (!table.note.empty()) report.text += "  " + table.note + "\n";
+  if (!table.note.empty()) text += "  " + table.note + "\n";
 
   auto all = Json::array();
   for (const Series& series : table.series) {
     all.push_back(
         {{"name", series.name}, {"role", role_text(series.role)}, {"points", series.points}});
   }
-  report.json = {{"name", table.name},
-                 {"title", table.title},
-                 {"x_label", table.x_label},
-                 {"x_unit", table.x_unit},
-                 {"series", std::move(all)}};
-  if (!table.note.empty()) report.json["note"] = table.note;
-  return report;
+  Json json = {{"name", table.name},
+               {"title", table.title},
+               {"x_label", table.x_label},
+               {"x_unit", table.x_unit},
+               {"series", std::move(all)}};
+  if (!table.note.empty()) json["note"] = table.note;
+  return {std::move(text), std::move(json)};
 }
 
 }  // namespace forelog::bench

@@ -25,6 +25,7 @@ Lag lag_of(const std::vector<std::int64_t>& nanoseconds) {
 
 Spread spread_of(const std::vector<Lag>& rounds, double Lag::*field) {
   std::vector<double> values;
+  values.reserve(rounds.size());
   for (const Lag& round : rounds) values.push_back(round.*field);
   return spread(std::move(values));
 }

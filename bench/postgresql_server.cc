@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -24,6 +25,8 @@ namespace forelog::bench {
 namespace {
 
 using Path = std::filesystem::path;
+
+constexpr std::size_t kEntryBytes = 16 << 10;  // Of the password database.
 
 // Of the newest server that Debian's packages installed.
 std::optional<Path> server_programs() {
@@ -49,8 +52,12 @@ struct User {
 
 // Who the server is to be, when we are root; nullopt: nobody is there for it.
 std::optional<User> server_user() {
+  std::array<char, kEntryBytes> bytes;
+  passwd entry{};
   for (const char* name : {"postgres", "nobody"}) {
-    if (const passwd* entry = ::getpwnam(name)) return User{entry->pw_uid, entry->pw_gid};
+    passwd* found = nullptr;
+    ::getpwnam_r(name, &entry, bytes.data(), bytes.size(), &found);
+    if (found != nullptr) return User{found->pw_uid, found->pw_gid};
   }
   return std::nullopt;
 }
@@ -69,6 +76,7 @@ void open_the_way(const Path& dir) {
 Result<pid_t> start_program(const std::vector<std::string>& arguments, const Path& dir,
                             const std::optional<User>& user, const Path& log) {
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) {
     pointers.push_back(const_cast<char*>(argument.c_str()));  // execv changes nothing.
   }
@@ -101,8 +109,11 @@ Status expect_end(pid_t child, const Path& log) {
 }
 
 std::string own_name() {
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry != nullptr ? entry->pw_name : "forelog";
+  std::array<char, kEntryBytes> bytes;
+  passwd entry{};
+  passwd* found = nullptr;
+  ::getpwuid_r(::geteuid(), &entry, bytes.data(), bytes.size(), &found);
+  return found != nullptr ? found->pw_name : "forelog";
 }
 
 }  // namespace

@@ -219,6 +219,7 @@ std::string row(const std::string& name, double rate, const std::vector<Lag>& la
 
 std::vector<Lag> lags_of(const std::vector<Round>& rounds, Lag Round::*field) {
   std::vector<Lag> lags;
+  lags.reserve(rounds.size());
   for (const Round& round : rounds) lags.push_back(round.*field);
   return lags;
 }
@@ -226,6 +227,7 @@ std::vector<Lag> lags_of(const std::vector<Round>& rounds, Lag Round::*field) {
 // Adds a line and an object for one contestant.
 void tell_of(const LagContestant& contestant, const std::vector<Round>& rounds, Report& report) {
   std::vector<double> rates;
+  rates.reserve(rounds.size());
   for (const Round& round : rounds) rates.push_back(round.rate);
   const std::vector<Lag> lags = lags_of(rounds, &Round::lag);
   const std::vector<Lag> commits = lags_of(rounds, &Round::append_to_synced);

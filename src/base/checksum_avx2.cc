@@ -4,12 +4,12 @@
 // Why every header but xxhash.h, whose functions are all static here, comes before the pragmas: an
 // inline function between them could be the one that the linker keeps for the whole program, and end
 // it on an older machine.
-#include <assert.h>
-#include <limits.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include <cassert>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
 
 #include "base/checksum.h"
 

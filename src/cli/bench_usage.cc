@@ -60,7 +60,7 @@ std::vector<std::filesystem::path> server_processes() {
   const pid_t server = server_pid;
   std::vector<std::filesystem::path> found;
   if (server == 0) return found;
-  found.push_back("/proc/" + std::to_string(server));
+  found.emplace_back("/proc/" + std::to_string(server));
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const std::string name = entry.path().filename();
