@@ -71,13 +71,14 @@ template <typename Appended, typename Records>
 Result<Appended> Writer::commit_records(const Records& records) {
   FORELOG_TRY(check(records));
   Waiting waiting;
+  // First of all: behind append_to_open() the record can be dropped before the lock is taken.
+  waiting.truncations = truncations_.load(std::memory_order_acquire);
   std::optional<Status> status;
   const auto append_and_look = [&]() -> Result<Appended> {
     const std::optional<Appended> at_once = append_to_open(records);
     MutexLock lock(mutex_);
     Result<Appended> appended = at_once ? Result<Appended>(*at_once) : append_checked(records);
     if (!appended) return appended;
-    waiting.truncations = truncations_;
     status = guarded([&]() FORELOG_REQUIRES(mutex_) { return look(last_of(*appended), waiting); },
                      Code::outcome_unknown);
     return appended;

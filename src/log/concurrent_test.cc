@@ -266,6 +266,44 @@ TEST_F(ConcurrentLogTest, TruncationBetweenAppenders) {
   EXPECT_EQ(read_all().size(), marks.synced.value);
 }
 
+// A record that was dropped before its commit() began to wait for it does not make that wait for
+// another that gets its LSN, and there may be none.
+TEST_F(ConcurrentLogTest, CommitsEndThoughTheirRecordsAreDropped) {
+  open();
+  ASSERT_TRUE(log_->commit("kept"));
+  constexpr int kThreads = 4, kRounds = 400;
+  for (int round = 0; round < kRounds; ++round) {
+    std::atomic<int> left = kThreads;
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&] {
+        for (int k = 0; k < 8; ++k) {
+          const Result<Lsn> lsn = log_->commit("dropped");
+          if (!lsn) {
+            EXPECT_EQ(lsn.error().code(), Code::not_found) << lsn.error().message();
+          }
+        }
+        --left;
+      });
+    }
+    while (left > 0) {
+      const Status dropped = log_->keep_through(Lsn(1));
+      ASSERT_TRUE(dropped.ok()) << dropped.message();
+      const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+      const int before = left;
+      const Lsn last = log_->watermarks().appended;
+      while (left == before && log_->watermarks().appended == last && left > 0 &&
+             std::chrono::steady_clock::now() < until) {
+        std::this_thread::yield();
+      }
+      if (std::chrono::steady_clock::now() < until) continue;
+      ADD_FAILURE() << "in round " << round << " a commit waits for what was dropped";
+      while (left > 0) (void)log_->commit("to let it go");
+      return;
+    }
+  }
+}
+
 TEST_F(ConcurrentLogTest, AFailedSyncReachesEveryWaiter) {
   open();
   ASSERT_TRUE(log_->commit("safe"));

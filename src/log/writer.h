@@ -197,7 +197,7 @@ class Writer {
   Status failed_ FORELOG_GUARDED_BY(mutex_);
   bool closed_ FORELOG_GUARDED_BY(mutex_) = false;
   bool paused_ FORELOG_GUARDED_BY(mutex_) = false;
-  std::uint64_t truncations_ FORELOG_GUARDED_BY(mutex_) = 0;
+  std::atomic<std::uint64_t> truncations_{0};  // Changed under mutex_.
 
   // The order of records, and where the open buffer's frames will lie. While frame_ is open, what
   // was appended to it comes on top: fold() adds it.
