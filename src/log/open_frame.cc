@@ -12,8 +12,9 @@ Lsn OpenFrame::appended() const {
     const std::uint64_t word = word_.load(std::memory_order_acquire);
     if (bytes_of(word) == kClosed) return Lsn(appended_.load(std::memory_order_acquire));
     const std::uint64_t first = first_.load(std::memory_order_acquire);
-    // Else `first` may be that of a later opening.
-    if (word_.load(std::memory_order_acquire) >> kOpeningShift == word >> kOpeningShift) {
+    // Else `first` may be that of the next opening: it is there while the word still says closed.
+    const std::uint64_t now = word_.load(std::memory_order_acquire);
+    if (now >> kOpeningShift == word >> kOpeningShift && bytes_of(now) != kClosed) {
       return Lsn(first + records_of(word) - 1);
     }
   }

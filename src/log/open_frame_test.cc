@@ -137,5 +137,31 @@ TEST_F(OpenFrameTest, ManyThreadsNeverGetTheSamePlace) {
   }
 }
 
+// Nor while it is closed and opened anew: the records of one opening are not counted from the first
+// LSN of the next.
+TEST_F(OpenFrameTest, NeverTellsOfMoreThanItGaveOut) {
+  constexpr std::uint64_t kReads = 100'000'000, kRecords = 32, kEmpty = 3;
+  std::atomic<std::uint64_t> last = 7;  // What may have been given out by now.
+  std::atomic<bool> stop = false;
+  std::thread reader([&] {
+    std::uint64_t too_many = 0;
+    for (std::uint64_t i = 0; i < kReads; ++i) too_many += frame.appended().value > last.load();
+    EXPECT_EQ(too_many, 0u);
+    stop = true;
+  });
+  for (std::uint64_t opening = 0; !stop; ++opening) {
+    const bool empty = opening % (kEmpty + 1) > 0;
+    const Lsn next(last + 1);
+    if (!empty) last += kRecords;
+    frame.open(bytes.data(), bytes.size(), next);
+    if (!empty) {
+      (void)frame.reserve(kRecords, kRecords);
+      frame.filled(kRecords);
+    }
+    (void)frame.close();
+  }
+  reader.join();
+}
+
 }  // namespace
 }  // namespace forelog::log
