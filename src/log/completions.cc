@@ -107,7 +107,7 @@ void Completions::take(Durability level) {
   if (taken.used_up()) {
     taken.next = 0;
     taken.due.clear();
-    if (taken.due.capacity() > kKeptMax) taken.due = {};
+    if (taken.due.capacity() > kKeptMax) taken.due = std::vector<Due>();
   }
   {
     MutexLock lock(mutex_);
