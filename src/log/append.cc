@@ -88,11 +88,14 @@ Status Writer::check(const Batch& batch) const {
 
 Status Writer::usable() const {
   if (closed_) return {Code::cancelled, "the log is closed"};
-  if (fork_generation_ != base::fork_generation()) {
-    return {Code::invalid_argument,
-            "this log was opened by the parent process; open it anew after fork()"};
-  }
   return failed_;
+}
+
+Status Writer::check_process() const {
+  if (fork_generation_ == base::fork_generation()) [[likely]]
+    return {};
+  return {Code::invalid_argument,
+          "this log was opened by the parent process; open it anew after fork()"};
 }
 
 // ── Without the lock ─────────────────────────────────────────────────────────
@@ -122,6 +125,7 @@ Result<Lsn> Writer::append(ByteView record) {
   if (record.size() <= options_.record_bytes_max) [[likely]] {
     if (const auto lsn = append_to_open(record)) return *lsn;
   }
+  FORELOG_TRY(check_process());
   FORELOG_TRY(check(record));
   MutexLock lock(mutex_);
   return append_checked(record);
@@ -130,6 +134,7 @@ Result<Lsn> Writer::append(ByteView record) {
 Result<LsnRange> Writer::append(const Batch& batch) {
   FORELOG_TRY(check(batch));
   if (const auto lsns = append_to_open(batch)) return *lsns;
+  FORELOG_TRY(check_process());
   MutexLock lock(mutex_);
   return append_checked(batch);
 }

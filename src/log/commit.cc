@@ -11,7 +11,6 @@
 #include <chrono>
 
 #include "base/check.h"
-#include "base/fork.h"
 #include "base/futex.h"
 #include "base/guarded.h"
 #include "base/simulation.h"
@@ -53,7 +52,6 @@ Status Writer::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline,
   Waiting waiting;
   {
     MutexLock lock(mutex_);
-    if (fork_generation_ != base::fork_generation()) return usable();
     if (const Lsn last = view_.appended(); lsn > last) {
       return {Code::invalid_argument,
               concat("LSN ", lsn.value, " was not appended; the last one is ", last.value)};
@@ -76,6 +74,7 @@ Result<Appended> Writer::commit_records(const Records& records) {
   std::optional<Status> status;
   const auto append_and_look = [&]() -> Result<Appended> {
     const std::optional<Appended> at_once = append_to_open(records);
+    if (!at_once) FORELOG_TRY(check_process());
     MutexLock lock(mutex_);
     Result<Appended> appended = at_once ? Result<Appended>(*at_once) : append_checked(records);
     if (!appended) return appended;

@@ -40,6 +40,8 @@ struct Log::Impl {
   Status only_read() const {
     return {Code::invalid_argument, "the log was opened with RecoveryPolicy::read_only"};
   }
+  // Before any lock is taken: in a forked child nobody may be there to release it.
+  Status writable() const { return writer == nullptr ? only_read() : writer->check_process(); }
 
   ~Impl() {
     if (completions != nullptr) completions->stop();
@@ -82,7 +84,7 @@ struct Log::Impl {
   }
 
   Status wait(Lsn lsn, Durability level, std::optional<Deadline> deadline) {
-    if (writer == nullptr) return only_read();
+    FORELOG_TRY(writable());
     if (lsn == Lsn()) return {Code::invalid_argument, "LSN 0 is no record"};
     // A thread inside a sync cannot look at its watch: one with a deadline leaves the work to
     // another.
@@ -116,7 +118,7 @@ struct Log::Impl {
   }
 
   Status keep_from(Lsn first_kept) {
-    if (writer == nullptr) return only_read();
+    FORELOG_TRY(writable());
     base::MutexLock guard(trim_mutex);
     FORELOG_TRY(writer->health());
     if (first_kept > live->watermarks().appended.next()) {
@@ -154,7 +156,7 @@ struct Log::Impl {
   }
 
   Status keep_through(Lsn last_kept) {
-    if (writer == nullptr) return only_read();
+    FORELOG_TRY(writable());
     base::MutexLock guard(trim_mutex);
     // Why dropped: the records are gone, durably, which is what was asked for. What is left of their
     // files is dead, and the next open removes it.
@@ -163,7 +165,7 @@ struct Log::Impl {
   }
 
   Status hold(std::string_view name, Lsn keep_from, std::uint64_t bytes_max) {
-    if (writer == nullptr) return only_read();
+    FORELOG_TRY(writable());
     base::MutexLock guard(trim_mutex);
     FORELOG_TRY(log::check_holder_name(name));
     const Lsn first = FORELOG_TRY(live->first_lsn());
@@ -172,6 +174,7 @@ struct Log::Impl {
   }
 
   Status close() {
+    FORELOG_TRY(writable());
     // First what is due: a callback may still append.
     Status closed = writer->close();
     if (closed.code() == Code::cancelled) return closed;
@@ -188,8 +191,18 @@ struct Log::Impl {
 
 Log::Log(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Log::Log(Log&&) noexcept = default;
-Log& Log::operator=(Log&&) noexcept = default;
-Log::~Log() = default;
+Log& Log::operator=(Log&& other) noexcept {
+  Log taken(std::move(other));
+  impl_.swap(taken.impl_);
+  return *this;
+}
+Log::~Log() {
+  // A forked child leaves all of it as it is: the threads that it would wait for are its parent's,
+  // and so are the files that it would remove.
+  if (impl_ != nullptr && impl_->writer != nullptr && !impl_->writer->check_process().ok()) {
+    static_cast<void>(impl_.release());
+  }
+}
 
 Result<Log> Log::open(const std::filesystem::path& dir, Options options) {
   return guarded([&]() -> Result<Log> {
@@ -229,7 +242,8 @@ Result<LsnRange> Log::commit(const Batch& batch, Durability level,
 }
 
 void Log::notify(Lsn lsn, Durability level, Done done) {
-  if (impl_->writer == nullptr) return done(guarded([&] { return impl_->only_read(); }));
+  if (const Status status = guarded([&] { return impl_->writable(); }); !status)
+    return done(status);
   impl_->completions->add(lsn, level, std::move(done));
 }
 
@@ -267,7 +281,7 @@ Status Log::hold(std::string_view name, Lsn keep_from, std::uint64_t bytes_max) 
 
 Status Log::release(std::string_view name) {
   return guarded([&]() -> Status {
-    if (impl_->writer == nullptr) return impl_->only_read();
+    FORELOG_TRY(impl_->writable());
     base::MutexLock guard(impl_->trim_mutex);
     FORELOG_TRY(log::check_holder_name(name));
     return log::remove_holder(*impl_->dir, name);
@@ -293,7 +307,11 @@ Lsn Log::first_lsn() const {
 const RecoveryReport& Log::recovery() const { return impl_->report; }
 
 Status Log::health() const {
-  return guarded([&] { return impl_->writer != nullptr ? impl_->writer->health() : Status(); });
+  return guarded([&]() -> Status {
+    if (impl_->writer == nullptr) return {};
+    FORELOG_TRY(impl_->writer->check_process());
+    return impl_->writer->health();
+  });
 }
 
 Status Log::close() {

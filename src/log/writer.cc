@@ -149,6 +149,7 @@ Status Writer::rotate(segment::Spare spare) {
 }
 
 void Writer::write_behind() {
+  if (!check_process().ok()) return;
   MutexLock lock(mutex_);
   if (!writing_ && !paused_ && usable().ok()) write_pending(true);
 }

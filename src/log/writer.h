@@ -95,6 +95,8 @@ class Writer {
   void drop_spares() FORELOG_EXCLUDES(mutex_);
 
   Status health() const FORELOG_EXCLUDES(mutex_);
+  // Of a forked child an error, and told without the lock, which may have been held at the fork.
+  Status check_process() const;
   // Removes a segment's file, or keeps it to be used again. The caller syncs the directory.
   Status discard(const std::string& name);
 
