@@ -67,36 +67,75 @@ Result<std::uint64_t> seek_in_segment(const segment::SegmentFile& segment, const
   return offset.value_or(format::kSegmentHeaderBytes);
 }
 
-Result<std::optional<Lsn>> seek_time_in_links(
-    const std::vector<Link>& links, std::uint64_t time,
-    const std::function<Result<std::shared_ptr<segment::SegmentFile>>(const Link&)>& open) {
-  // The last segment whose first frame is older than `time` may hold the record; those before it
-  // do not. Segments are few; frames are found by the index.
-  for (auto link = links.rbegin(); link != links.rend(); ++link) {
-    const auto segment = FORELOG_TRY(open(*link));
-    const std::uint64_t end = link->ended() ? link->end_offset : FORELOG_TRY(segment->file->size());
-    segment::FrameScanner scanner(*segment->file, segment->key, format::kSegmentHeaderBytes, end);
-    segment::ScannedFrame frame;
-    const auto step = FORELOG_TRY(scanner.next(frame));
-    if (step != segment::ScanStep::frame || frame.header.time >= time) continue;
-    std::optional<std::uint64_t> offset;
-    if (!link->ended()) {
-      offset = segment->index.find_time(time);
-    } else if (link->sealed) {
-      if (const auto seal = FORELOG_TRY(segment::read_seal(*segment, link->end_offset))) {
-        const auto index = FORELOG_TRY(segment::read_index(*segment, link->end_offset, *seal));
-        if (index) offset = segment::find_time_in_index(*index, time);
-      }
-    }
-    if (!offset) return std::optional(link->first_lsn);
-    scanner.seek(*offset);
-    if (FORELOG_TRY(scanner.next(frame)) == segment::ScanStep::frame) {
-      return std::optional(frame.header.first_lsn);
-    }
-    return std::optional(link->first_lsn);
+namespace {
+
+using OpenLink = std::function<Result<std::shared_ptr<segment::SegmentFile>>(const Link&)>;
+
+Result<std::uint64_t> end_of(const Link& link, const segment::SegmentFile& segment) {
+  return link.ended() ? Result<std::uint64_t>(link.end_offset) : segment.file->size();
+}
+
+// Of the first frame; nothing when that, or the whole segment, is damaged or lost.
+Result<std::optional<std::uint64_t>> first_time_of(const Link& link, const OpenLink& open) {
+  const auto opened = open(link);
+  if (!opened && opened.error().code() == Code::corrupt) return std::optional<std::uint64_t>();
+  const auto segment = FORELOG_TRY(opened);
+  segment::FrameScanner scanner(*segment->file, segment->key, format::kSegmentHeaderBytes,
+                                FORELOG_TRY(end_of(link, *segment)));
+  segment::ScannedFrame frame;
+  if (FORELOG_TRY(scanner.next(frame)) != segment::ScanStep::frame) {
+    return std::optional<std::uint64_t>();
   }
+  return std::optional(frame.header.time);
+}
+
+// The last link whose first frame is older than `time`; nothing when none is. Times never go back, so
+// that few have to be opened; for one that cannot tell, the one before is asked.
+Result<const Link*> last_older(const std::vector<Link>& links, std::uint64_t time,
+                               const OpenLink& open) {
+  const Link* found = nullptr;
+  std::size_t low = 0, high = links.size();
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    std::optional<std::uint64_t> first;
+    std::size_t asked = middle + 1;
+    while (!first && asked > low) first = FORELOG_TRY(first_time_of(links[--asked], open));
+    if (first && *first >= time) {
+      high = asked;
+      continue;
+    }
+    if (first) found = &links[asked];
+    low = middle + 1;
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<std::optional<Lsn>> seek_time_in_links(const std::vector<Link>& links, std::uint64_t time,
+                                              const OpenLink& open) {
   if (links.empty()) return std::optional<Lsn>();
-  return std::optional(links.front().first_lsn);
+  // It may hold the record; those before it do not.
+  const Link* const link = FORELOG_TRY(last_older(links, time, open));
+  if (link == nullptr) return std::optional(links.front().first_lsn);
+  const auto segment = FORELOG_TRY(open(*link));
+  std::optional<std::uint64_t> offset;
+  if (!link->ended()) {
+    offset = segment->index.find_time(time);
+  } else if (link->sealed) {
+    if (const auto seal = FORELOG_TRY(segment::read_seal(*segment, link->end_offset))) {
+      const auto index = FORELOG_TRY(segment::read_index(*segment, link->end_offset, *seal));
+      if (index) offset = segment::find_time_in_index(*index, time);
+    }
+  }
+  if (!offset) return std::optional(link->first_lsn);
+  segment::FrameScanner scanner(*segment->file, segment->key, *offset,
+                                FORELOG_TRY(end_of(*link, *segment)));
+  segment::ScannedFrame frame;
+  if (FORELOG_TRY(scanner.next(frame)) == segment::ScanStep::frame) {
+    return std::optional(frame.header.first_lsn);
+  }
+  return std::optional(link->first_lsn);
 }
 
 Result<std::shared_ptr<segment::SegmentFile>> open_link(Directory& dir, const Link& link) {
