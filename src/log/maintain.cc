@@ -46,11 +46,14 @@ Result<Looked> look(const std::filesystem::path& path, const InspectOptions& opt
   for (int turn = 0; turn < kLooksMax; ++turn) {
     looked.writer_alive = FORELOG_TRY(looked.dir->locked(kLockName));
     how.scan_tail = !looked.writer_alive;
-    looked.survey = FORELOG_TRY(survey(*looked.dir, how));
-    if (!looked.writer_alive ||
-        !moved(looked.survey.watermark, FORELOG_TRY(read_watermark(*looked.dir)))) {
-      break;
-    }
+    // From before the survey: a segment may have come between its list and its watermark.
+    const auto before = FORELOG_TRY(read_watermark(*looked.dir));
+    Result<Survey> found = survey(*looked.dir, how);
+    const bool trimmed = !found && found.error().code() == Code::not_found;
+    const bool again = looked.writer_alive && turn + 1 < kLooksMax;
+    if (trimmed && again) continue;
+    looked.survey = FORELOG_TRY(std::move(found));
+    if (!looked.writer_alive || !moved(before, FORELOG_TRY(read_watermark(*looked.dir)))) break;
   }
   if (!looked.survey.exists) {
     return Status(Code::not_found, concat(path.string(), ": no log there"));
