@@ -158,7 +158,7 @@ class World final : public Stuck {
     static constexpr int kWriteBehind[] = {0, 1, 5, 1000};
     options.write_behind = milliseconds(kWriteBehind[roll(std::size(kWriteBehind))]);
     options.group_commit_delay_max = microseconds(chance(2) ? 0 : 200);
-    options.buffer_bytes_max = chance(2) ? 32 * MiB : 16 * KiB;
+    if (!chance(2)) options.buffer_bytes_max = 16 * KiB;
     options.when_buffer_full = chance(4) ? WhenFull::report : WhenFull::wait;
     return options;
   }

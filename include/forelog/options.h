@@ -36,8 +36,9 @@ struct Options {
   std::uint64_t record_bytes_max = 16 * MiB;  // Larger appends: invalid_argument. At most 1 GiB.
   std::uint64_t batch_bytes_max = 64 * MiB;   // Sum of a batch's records. At most 1 GiB.
 
-  // Memory for records that are not yet written. At least one record fits, whatever its size.
-  std::uint64_t buffer_bytes_max = 32 * MiB;
+  // Memory for records that are not yet written. At least one record fits, whatever its size. What
+  // stays in the processor's cache until it is written is written faster.
+  std::uint64_t buffer_bytes_max = 4 * MiB;
   WhenFull when_buffer_full = WhenFull::wait;
 
   // Records appended and never waited for are written (not synced) at the latest after this.
