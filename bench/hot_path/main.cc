@@ -23,7 +23,8 @@ constexpr std::uint64_t kRecordBytes = 128, kBatchRecords = 1000;
 // No thread that wakes up by the clock, and no new segment: the same instructions every time.
 forelog::Options options() {
   forelog::Options chosen;
-  chosen.direct_writes = false;  // Which way is taken depends on the time it takes: counts must repeat.
+  chosen.direct_writes =
+      false;  // Which way is taken depends on the time it takes: counts must repeat.
   chosen.segment_bytes = forelog::GiB;
   chosen.write_behind = std::chrono::milliseconds(0);
   chosen.preallocate = false;
