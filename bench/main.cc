@@ -12,12 +12,14 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "child.h"
+#include "cli/arguments.h"
 #include "cli/bench_measure.h"
 #include "cli/bench_run.h"
 #include "cli/bench_table.h"
@@ -50,7 +52,7 @@ struct Arguments {
   std::string dir = ".";
   std::vector<std::string> only;
   std::string json;
-  std::string growth_bytes_max;
+  std::uint64_t growth_bytes_max = 0;  // 0: not given.
   double seconds = 0.6;
   double quiet_wait = 0;
   unsigned rounds = 5;
@@ -188,11 +190,9 @@ GrowthScale growth_scale(Session& session, std::uint64_t log_bytes_max) {
 
 Status run_growth(Session& session) {
   const Arguments& arguments = session.arguments;
-  std::uint64_t log_bytes_max = arguments.quick ? 256 * MiB : 8 * GiB;
-  if (!arguments.growth_bytes_max.empty()) {
-    log_bytes_max = FORELOG_TRY(cli::parse_bytes(arguments.growth_bytes_max));
-  }
-  const GrowthScale scale = growth_scale(session, log_bytes_max);
+  const std::uint64_t usual = arguments.quick ? 256 * MiB : 8 * GiB;
+  const GrowthScale scale =
+      growth_scale(session, arguments.growth_bytes_max > 0 ? arguments.growth_bytes_max : usual);
   // Why not in a quick run of everything: they would take as long as all the rest of it.
   if (arguments.quick && arguments.only.empty()) return {};
   if (session.wanted("tail-lag")) {
@@ -228,8 +228,8 @@ Status run(const Arguments& arguments) {
   const TemporaryDirectory home = FORELOG_TRY(TemporaryDirectory::make(arguments.dir));
   Session session{.arguments = arguments, .home = home.path()};
   const Json machine_json = machine(home.path());
-  FORELOG_TRY(session.print(machine_line(home.path()) + "\n" + std::to_string(arguments.rounds) +
-                            " rounds, interleaved; " +
+  FORELOG_TRY(session.print(machine_line(home.path()) + "\n" +
+                            cli::count_of(arguments.rounds, "round") + ", interleaved; " +
                             std::to_string(arguments.seconds).substr(0, 4) +
                             " s for each contestant and round\n"));
   const std::vector<Workload> workloads = workloads_of(session);
@@ -252,17 +252,50 @@ Status print_comparison(const Arguments& arguments) {
   return {};
 }
 
-int list_names() {
+// Of all that can be measured: its name, and what it is.
+std::vector<std::pair<std::string, std::string>> all_names() {
+  std::vector<std::pair<std::string, std::string>> names;
   for (const Workload& workload : all_workloads(kReadBytes)) {
-    std::printf("%-16s%s\n", workload.name.c_str(), workload.title.c_str());
+    names.emplace_back(workload.name, workload.title);
   }
-  std::printf("%-16s%s\n", "open", "Opening a log after kill -9");
-  std::printf("%-16s%s\n", "memory", "Peak memory of a writer and of a reader");
-  std::printf("%-16s%s\n", "tail-lag", "What a tail lags behind 50,000 synced records a second");
-  for (const Growth& growth : all_growth()) {
-    std::printf("%-16s%s\n", growth.name.c_str(), growth.title.c_str());
+  names.emplace_back("open", "Opening a log after kill -9");
+  names.emplace_back("memory", "Peak memory of a writer and of a reader");
+  names.emplace_back("tail-lag", "What a tail lags behind 50,000 synced records a second");
+  for (const Growth& growth : all_growth()) names.emplace_back(growth.name, growth.title);
+  return names;
+}
+
+int list_names() {
+  for (const auto& [name, title] : all_names()) {
+    std::printf("%-16s%s\n", name.c_str(), title.c_str());
   }
   return 0;
+}
+
+// What would otherwise be found out when all has been measured, or not at all.
+Status check(const Arguments& arguments) {
+  const auto names = all_names();
+  for (const std::string& part : arguments.only) {
+    const bool found = std::any_of(names.begin(), names.end(), [&](const auto& each) {
+      return each.first.find(part) != std::string::npos;
+    });
+    if (!found) {
+      return {Code::invalid_argument,
+              "--only " + part + ": nothing has this in its name; --list shows all names"};
+    }
+  }
+  if (arguments.json.empty()) return {};
+  const std::filesystem::path file = arguments.json;
+  std::error_code ignored;
+  const bool there = std::filesystem::exists(file, ignored);
+  const std::filesystem::path place = file.has_parent_path() ? file.parent_path() : ".";
+  if (std::filesystem::is_directory(file, ignored)) {
+    return {Code::invalid_argument, file.string() + " is a directory"};
+  }
+  if (::access((there ? file : place).c_str(), there ? W_OK : W_OK | X_OK) != 0) {
+    return system_error("cannot write", file);
+  }
+  return {};
 }
 
 int main_of(int argc, char** argv) {
@@ -282,11 +315,11 @@ int main_of(int argc, char** argv) {
                      ->capture_default_str();
   app.add_option("--wait-for-quiet", arguments.quiet_wait,
                  "Before each round wait, at most so many seconds, until other programs are idle");
-  app.add_option("--growth-bytes-max", arguments.growth_bytes_max,
-                 "The largest log of growth-log; 8GiB when not given, 256MiB with --quick");
+  cli::add_parsed(app, "--growth-bytes-max", "BYTES", cli::parse_bytes, arguments.growth_bytes_max,
+                  "The largest log of growth-log; 8GiB when not given, 256MiB with --quick");
   app.add_flag("--quick", arguments.quick,
-               "3 rounds of 0.1 s, nothing of 8 GiB, no PostgreSQL, growth and tails only where "
-               "--only names them");
+               "3 rounds of 0.1 s, small logs, no PostgreSQL, growth and tails only where --only "
+               "names them");
   app.add_flag("--list", arguments.list, "Show the names, and do nothing");
   app.add_flag("--without-peers", arguments.without_peers, "Only the limit and Forelog");
   app.add_option("--compare-base", arguments.base,
@@ -300,7 +333,8 @@ int main_of(int argc, char** argv) {
   }
   if (rounds->count() > 0) arguments.growth_rounds = arguments.rounds;
   const bool compares = !arguments.base.empty() || !arguments.here.empty();
-  const Status status = compares ? print_comparison(arguments) : run(arguments);
+  Status status = check(arguments);
+  if (status.ok()) status = compares ? print_comparison(arguments) : run(arguments);
   if (status.ok()) return 0;
   std::fprintf(stderr, "forelog_bench: %s\n", std::string(status.message()).c_str());
   return 1;

@@ -176,7 +176,10 @@ InterruptGuard::~InterruptGuard() {
 Result<TemporaryDirectory> TemporaryDirectory::make(const std::filesystem::path& parent) {
   std::error_code error;
   const bool made = std::filesystem::create_directory(parent, error);
-  if (error) return Status(Code::io_error, parent.string() + ": " + error.message());
+  if (error) {
+    return Status(Code::io_error,
+                  parent.string() + ": cannot make this directory: " + error.message());
+  }
   std::string name = (parent / "forelog-bench-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
     Status failed = system_error("cannot make a directory", name);
