@@ -83,8 +83,9 @@ Json opening_json(const Line& line) {
           {"rounds", line.rounds}};
 }
 
-Json memory_json(const char* who, const Line& processes) {
+Json memory_json(const char* who, std::uint64_t payload_bytes, const Line& processes) {
   return {{"process", who},
+          {"payload_bytes", payload_bytes},
           {"own_peak_bytes", processes.own_memory().median},
           {"rounds", processes.rounds}};
 }
@@ -219,8 +220,8 @@ Result<Report> memory_of_processes(const Path& dir, std::uint64_t bytes, unsigne
   }
   report.text += "  writer, buffered appends  " + bytes_cell(writers.own_memory().median) +
                  "\n  reader, cursor            " + bytes_cell(readers.own_memory().median) + "\n";
-  report.json.push_back(memory_json("writer", writers));
-  report.json.push_back(memory_json("reader", readers));
+  report.json.push_back(memory_json("writer", bytes, writers));
+  report.json.push_back(memory_json("reader", bytes, readers));
   return report;
 }
 

@@ -129,8 +129,9 @@ class Page:
         memory = self.results.get("memory")
         if memory:
             rows = [[m["process"], svg.with_bytes(m["own_peak_bytes"])] for m in memory]
-            parts.append("Peak memory (VmHWM, less what the process had at the start of `main`), a log of 2 GiB:\n\n"
-                         + table(["process", "own memory"], rows))
+            payload = memory[0].get("payload_bytes", 2 << 30)  # Older runs do not tell; full ones had so much.
+            parts.append("Peak memory (VmHWM, less what the process had at the start of `main`), a log of "
+                         f"{svg.with_bytes(payload)}:\n\n" + table(["process", "own memory"], rows))
         return "\n".join(parts)
 
     def lag(self):
@@ -162,7 +163,7 @@ class Page:
             parts.append(growth_table(growth))
             if growth.get("note"):
                 parts.append(growth["note"] + "\n")
-        return "\n".join(parts)
+        return "\n".join(parts) or "Not measured.\n"
 
 
 # Of each growth report: file, title, label of y, whether y is logarithmic, field; "p50_us p99_us" and
