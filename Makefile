@@ -117,7 +117,7 @@ install: ## library, headers and program, to PREFIX (/usr/local) below DESTDIR
 	DESTDIR="$(DESTDIR)" cmake --install build/release
 	@[ -n "$(DESTDIR)" ] || echo "If programs do not find libforelog.so yet: run ldconfig as root."
 
-bench: ## compare with the disk's limit and with five peers, and report: ARGS="..." goes to forelog_bench
+bench: ## compare with the disk's limit and with six peers, and report: ARGS="..." goes to forelog_bench
 	$(MAKE) bench-run NAME=$(if $(ARGS),part,full)
 
 bench-quick: ## the same, in 3 short rounds
