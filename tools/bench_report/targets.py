@@ -134,5 +134,5 @@ def other_rows(m):
 def targets_table(results):
     m = Measured(results)
     rows = [*synced_rows(m), *rate_rows(m), *other_rows(m)]
-    lines = ["| workload | at least | measured | |", "|---|---|---|---|"]
+    lines = ["| workload | target | measured | |", "|---|---|---|---|"]
     return "\n".join(lines + [row.line() for row in rows]) + "\n"
