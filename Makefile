@@ -24,7 +24,7 @@ compile = cmake --build --preset $(1) --parallel $(JOBS)
 .PHONY: help demo soak test build check list-checks $(CHECKS) install bench bench-quick bench-docs bench-run bench-compare fuzz coverage format clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## kill a writer again and again, and compare: ARGS="..." goes to `forelog demo`
 	build/release/bin/forelog demo $(ARGS)

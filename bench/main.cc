@@ -303,7 +303,8 @@ int main_of(int argc, char** argv) {
   CLI::App app(
       "Forelog beside the limit of the machine and beside its peers: LevelDB, RocksDB, SQLite, "
       "LMDB, WiredTiger, PostgreSQL.");
-  app.add_option("--dir", arguments.dir, "On the disk to measure; works in a fresh directory there")
+  app.add_option("--dir", arguments.dir,
+                 "On the disk to measure; works in a fresh directory there, and removes it")
       ->capture_default_str();
   app.add_option("--only", arguments.only, "Only what has this in its name (may be given again)");
   app.add_option("--json", arguments.json, "Write every round to this file");

@@ -218,7 +218,9 @@ void add_bench(CLI::App& app, Context& context) {
                    "forelog bench /mnt/data --rounds 3 --seconds 2 --record-bytes 1K\n"
                    "forelog bench . --json > bench.json\n"},
       [options] { return run_bench(*options); });
-  command.add_option("DIR", options->dir, "A directory on the disk to measure; made when missing")
+  command
+      .add_option("DIR", options->dir,
+                  "A directory on the disk to measure; made when missing, and removed again")
       ->required();
   command.add_option("--seconds", options->seconds, "For each round of each line of the tables")
       ->check(CLI::Range(0.01, 3600.0))

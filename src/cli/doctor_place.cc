@@ -66,8 +66,11 @@ BlockDevice device_of(const Mount& mount) {
 Finding primitive_of(const std::string& dir) {
   auto directory = posix_file_system().open_directory(fs::canonical(dir), false);
   if (!directory || (*directory)->overwrites_in_place()) {
-    return {"writing", Health::ok,
-            "pwrite and fdatasync, into segments that are reserved and written ahead", ""};
+    return {
+        "writing", Health::ok,
+        "pwrite and fdatasync, or around the page cache where that is faster, into segments that "
+        "are reserved and written ahead",
+        ""};
   }
   return {"writing", Health::note,
           "pwrite and fdatasync; copy-on-write: nothing is written ahead, and reserved space is no "
