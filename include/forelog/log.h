@@ -55,14 +55,15 @@ class FORELOG_EXPORT Log {
   // A record of 0 bytes is legal.
   // Errors, after any of which nothing was added: no_space (appends resume by themselves when
   // space returns), busy (buffer full, WhenFull::report), invalid_argument (over a limit),
-  // io_error (the log is closed to writes since a write or sync failed; reopen it).
+  // io_error (the log is closed to writes since a write or sync failed; reopen it), cancelled (the
+  // log was closed).
   Result<Lsn> append(ByteView record);
   Result<LsnRange> append(const Batch& batch);  // All of it or none of it survives a crash.
 
   // Waits until `lsn` has reached `level`. Threads that wait share one sync.
   // Ok only when reached. Else: timed_out and outcome_unknown (it may or may not be durable; also
-  // when memory runs out), invalid_argument (no such LSN was appended), cancelled (the log was
-  // closed).
+  // when memory runs out), invalid_argument (no such LSN was appended), not_found (keep_through
+  // dropped it), cancelled (the log was closed).
   Status wait(Lsn lsn, Durability level = Durability::synced,
               std::optional<Deadline> deadline = {});
 

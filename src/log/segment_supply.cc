@@ -13,8 +13,8 @@ namespace forelog::log {
 
 namespace {
 
-// Segments that fill faster than this are written in large groups, for which a sync that also
-// converts reserved blocks costs next to nothing, while zeros would cost half of the bandwidth.
+// Segments that fill faster than this are written in large groups. A sync that also converts reserved
+// blocks takes half as long again for them, but zeros would cost half of the bandwidth.
 constexpr std::chrono::seconds kHurry{4};
 
 }  // namespace
