@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdio>
 
+#include "cli/bench_table.h"
 #include "cli/units.h"
 
 namespace forelog::bench {
@@ -46,16 +47,6 @@ Json spread_json(const Spread& value) {
   return {{"median", value.median}, {"min", value.min}, {"max", value.max}};
 }
 
-const char* role_text(Role role) {
-  switch (role) {
-    case Role::limit: return "limit";
-    case Role::reference: return "reference";
-    case Role::forelog: return "forelog";
-    case Role::peer: return "peer";
-  }
-  return "";
-}
-
 Report series_report(const SeriesTable& table) {
   std::string text = table.title + "\n  " + table.shown_label + ": median (lowest-highest)\n";
   std::array<char, 64> first{};
@@ -76,7 +67,7 @@ Report series_report(const SeriesTable& table) {
   auto all = Json::array();
   for (const Series& series : table.series) {
     all.push_back(
-        {{"name", series.name}, {"role", role_text(series.role)}, {"points", series.points}});
+        {{"name", series.name}, {"role", role_name(series.role)}, {"points", series.points}});
   }
   Json json = {{"name", table.name},
                {"title", table.title},

@@ -30,7 +30,6 @@ struct SeriesTable {
 };
 
 nlohmann::ordered_json spread_json(const Spread& value);
-const char* role_text(Role role);
 
 // Text: a line for each x, a column for each series. JSON: as growth.h says.
 Report series_report(const SeriesTable& table);

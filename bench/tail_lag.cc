@@ -13,6 +13,7 @@
 #include "cli/bench_forelog.h"
 #include "cli/bench_measure.h"
 #include "cli/bench_run.h"
+#include "cli/bench_table.h"
 #include "cli/units.h"
 #include "follow.h"
 #include "forelog/forelog.h"
@@ -235,7 +236,7 @@ void tell_of(const LagContestant& contestant, const std::vector<Round>& rounds, 
   const Spread rate = spread(std::move(rates));
   report.text += row(contestant.name, rate.median, lags, spread_of(commits, &Lag::p50_us).median);
   report.json["contestants"].push_back({{"name", contestant.name},
-                                        {"role", role_text(contestant.role)},
+                                        {"role", role_name(contestant.role)},
                                         {"rate", spread_json(rate)},
                                         {"lag", lag_json(lags)},
                                         {"append_to_synced", lag_json(commits)},

@@ -30,16 +30,6 @@ constexpr double kOthersShareMax = 0.2;
   return text.data();
 }
 
-std::string_view role_name(Role role) {
-  switch (role) {
-    case Role::limit: return "limit";
-    case Role::reference: return "reference";
-    case Role::forelog: return "forelog";
-    case Role::peer: return "peer";
-  }
-  return "";
-}
-
 // Three digits that matter, whatever the size: "0.981", "12.3", "417".
 std::string three_digits(double value) {
   const int decimals = value < 0.0995 ? 4 : value < 9.95 ? 2 : value < 99.5 ? 1 : 0;
@@ -156,6 +146,16 @@ std::string file_system_type(const std::filesystem::path& dir) {
 }
 
 }  // namespace
+
+std::string_view role_name(Role role) {
+  switch (role) {
+    case Role::limit: return "limit";
+    case Role::reference: return "reference";
+    case Role::forelog: return "forelog";
+    case Role::peer: return "peer";
+  }
+  return "";
+}
 
 std::string table(const WorkloadResult& result) {
   const ContestantResult* limit = best(result, Role::limit);

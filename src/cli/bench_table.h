@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +13,9 @@
 #include "cli/bench_run.h"
 
 namespace forelog::bench {
+
+// As JSON names it.
+std::string_view role_name(Role role);
 
 // A block of lines, one per contestant, 103 columns wide; 120 with a peer among them, because then
 // it also compares with the best one.
