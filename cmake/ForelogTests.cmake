@@ -11,6 +11,7 @@
 # A test that many threads take part in has "Concurrent" in the name of its suite: the preset `tsan`
 # runs those, and the target concurrent_tests is the executables that have some.
 find_package(GTest REQUIRED)
+find_package(rapidcheck REQUIRED)
 add_custom_target(concurrent_tests)
 
 set(forelog_test_timeout_seconds 300)
@@ -31,7 +32,8 @@ function(forelog_test target)
   forelog_executable(${target} ${ARGN})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   # gtest_main steps back where a test brings its own main().
-  target_link_libraries(${target} PRIVATE forelog_test_support GTest::gtest GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE forelog_test_support GTest::gtest GTest::gtest_main
+                                          rapidcheck)
   target_compile_definitions(${target} PRIVATE
     FORELOG_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     FORELOG_BINARY="${PROJECT_BINARY_DIR}/bin/forelog")

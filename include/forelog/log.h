@@ -106,6 +106,10 @@ class FORELOG_EXPORT Log {
   Status release(std::string_view name);
   Result<std::vector<Holder>> holders() const;
 
+  // 32 hexadecimal digits, drawn when the log was made: no two logs have the same. Empty for one that is
+  // only read and whose writer has not yet written any.
+  std::string id() const;
+
   Watermarks watermarks() const;
   Lsn first_lsn() const;                   // Of the records that are kept; last + 1 when empty.
   const RecoveryReport& recovery() const;  // What open found and did.

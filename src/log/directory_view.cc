@@ -281,6 +281,11 @@ void DirectoryView::doubt() {
   if (!last && last.error().code() == Code::not_found) surveyed_ = false;
 }
 
+std::string DirectoryView::log_id() {
+  base::MutexLock lock(mutex_);
+  return log_id_ ? format::to_string(*log_id_) : std::string();
+}
+
 Watermarks DirectoryView::watermarks() {
   base::MutexLock lock(mutex_);
   look();

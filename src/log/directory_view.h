@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -24,6 +25,7 @@ class DirectoryView final : public View {
   void wait_for(Lsn lsn, Durability level, const std::stop_token& stop) override;
 
   Watermarks watermarks() FORELOG_EXCLUDES(mutex_);
+  std::string log_id() FORELOG_EXCLUDES(mutex_);  // Empty: no file told it yet.
   // As of the last look without a live writer.
   const RecoveryReport& report() const { return report_; }
   Directory& directory() { return *dir_; }

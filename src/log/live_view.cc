@@ -30,6 +30,7 @@ LiveView::LiveView(Directory& dir, WatermarkFile file, std::vector<Link> links,
       record_(record),
       file_(std::move(file)) {
   record_.log_id = active_->header.log_id;
+  log_id_ = format::to_string(record_.log_id);
   record_.segment = active_->header.number;
   record_.salt = active_->header.salt;
   record_.written = record_.synced = Lsn(tail.next_lsn.value - 1);

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -32,6 +33,7 @@ class LiveView final : public View {
   void wait_for(Lsn lsn, Durability level, const std::stop_token& stop) override;
 
   Watermarks watermarks() const;
+  std::string log_id() const { return log_id_; }
   Lsn appended() const { return frame_.appended(); }
   Lsn synced() const { return Lsn(synced_.load(std::memory_order_acquire)); }
   Lsn written() const { return Lsn(written_.load(std::memory_order_acquire)); }
@@ -83,6 +85,7 @@ class LiveView final : public View {
 
   Directory& dir_;
   std::function<void()> flush_;
+  std::string log_id_;
 
   OpenFrame frame_;
   std::atomic<std::uint64_t> written_, synced_;

@@ -295,6 +295,10 @@ Result<std::vector<Holder>> Log::holders() const {
   });
 }
 
+std::string Log::id() const {
+  return impl_->live != nullptr ? impl_->live->log_id() : impl_->directory->log_id();
+}
+
 Watermarks Log::watermarks() const {
   return impl_->live != nullptr ? impl_->live->watermarks() : impl_->directory->watermarks();
 }

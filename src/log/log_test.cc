@@ -85,6 +85,20 @@ class LogTest : public testing::Test {
   std::optional<Log> log_;
 };
 
+TEST_F(LogTest, AnIdStaysAndReadersSeeTheSame) {
+  const std::string id = log_->id();
+  EXPECT_EQ(id.size(), 32u);
+  commit("a");
+  Options reading;
+  reading.recovery = RecoveryPolicy::read_only;
+  reading.file_system = &disk_;
+  auto reader = Log::open("/log", reading);
+  ASSERT_TRUE(reader) << reader.error().message();
+  EXPECT_EQ(reader->id(), id);
+  kill_and_open();
+  EXPECT_EQ(log_->id(), id);
+}
+
 TEST_F(LogTest, GivesDenseLsnsFromOne) {
   EXPECT_EQ(put("a"), Lsn(1));
   EXPECT_EQ(put("b"), Lsn(2));
