@@ -1,0 +1,70 @@
+// SnapshotWriter: writes a state into a temporary file, block by block, and gives it its name when it
+// is whole. Implements docs/format.md, "Snapshots".
+// Threading: one thread at a time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/simulation.h"
+#include "forelog/compression.h"
+#include "forelog/file_system.h"
+#include "forelog/state_machine.h"
+#include "forelog/status.h"
+#include "format/snapshot_block.h"
+#include "format/snapshot_header.h"
+
+namespace forelog::snapshot {
+
+// What a snapshot is written to before it is one: half a snapshot, after a crash; or, with blocks
+// reserved, room for the next. Its bytes are never read.
+inline constexpr std::string_view kNextName = "next.tmp";
+
+class SnapshotWriter final : public Sink {
+ public:
+  // Opens the file kNextName, or makes it. header.compression and block_bytes are filled in here.
+  // `bytes_per_second_max` 0: no limit.
+  static Result<std::unique_ptr<SnapshotWriter>> begin(Directory& dir, format::SnapshotHeader header,
+                                                       const Compression* compression,
+                                                       std::uint64_t bytes_per_second_max);
+
+  Status write(ByteView bytes) override;
+
+  // Durability: when this returns a size, that of the file, the snapshot is there after any crash; when
+  // it fails, or a crash cuts it short, it is there whole or not at all, and so is the one of the same
+  // LSN that it replaces. After an error of write the same error.
+  Result<std::uint64_t> publish();
+  // Whether publish() came as far as to give the file its name.
+  bool named() const { return named_; }
+
+ private:
+  SnapshotWriter(Directory& dir, const Compression* compression, std::uint64_t bytes_per_second_max);
+  Status start(format::SnapshotHeader header);
+  Status take(ByteView bytes);
+  Status put_block(ByteView raw);
+  Status put(format::SnapshotBlock block, ByteView body);
+  Status put_end();
+  void pace() const;
+
+  Directory& dir_;
+  const Compression* compression_;
+  std::uint64_t bytes_per_second_max_;
+  base::SteadyTime begun_;
+  std::unique_ptr<File> file_;
+  Lsn lsn_;
+
+  std::uint64_t key_ = 0;
+  std::uint64_t offset_ = 0;  // Where the next block goes.
+  std::uint64_t synced_ = 0;  // All before it is on the disk.
+  format::SnapshotEnd seen_;
+  std::vector<std::byte> raw_;         // A block that is not full yet.
+  std::vector<std::byte> compressed_;  // Of compression_->bound() bytes.
+  Status failed_;
+  bool named_ = false;
+};
+
+}  // namespace forelog::snapshot
