@@ -65,17 +65,17 @@ struct DurableStats {
 };
 
 // Durable without the type of its state: what the template below is made of. Not for direct use.
-class FORELOG_EXPORT DurableCore {
+class FORELOG_EXPORT DurableBase {
  public:
   using Make = std::function<std::unique_ptr<StateMachine>()>;
   // Called when a command was applied, before the next one is, on whichever thread applies.
   using Then = std::function<void(const StateMachine&)>;
 
-  static Result<DurableCore> open(const std::filesystem::path& dir, DurableOptions options,
+  static Result<DurableBase> open(const std::filesystem::path& dir, DurableOptions options,
                                   Make make);
-  DurableCore(DurableCore&&) noexcept;
-  DurableCore& operator=(DurableCore&&) noexcept;
-  ~DurableCore();
+  DurableBase(DurableBase&&) noexcept;
+  DurableBase& operator=(DurableBase&&) noexcept;
+  ~DurableBase();
 
   Result<Lsn> update(ByteView command, Durability level, std::optional<Deadline> deadline,
                      const Then* then);
@@ -94,7 +94,7 @@ class FORELOG_EXPORT DurableCore {
   struct FORELOG_HIDDEN Impl;
 
  private:
-  explicit DurableCore(std::unique_ptr<Impl> impl) noexcept;
+  explicit DurableBase(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -110,11 +110,11 @@ class Durable {
   static Result<Durable> open(
       const std::filesystem::path& dir, DurableOptions options = {},
       Make make = [] { return std::make_unique<State>(); }) {
-    auto core = DurableCore::open(
+    auto base = DurableBase::open(
         dir, std::move(options),
         [make = std::move(make)]() -> std::unique_ptr<StateMachine> { return make(); });
-    if (!core) return core.error();
-    return Durable(*std::move(core));
+    if (!base) return base.error();
+    return Durable(*std::move(base));
   }
 
   // Logs the command, waits until it has reached `level`, applies it, and returns its LSN. Commands are
@@ -126,7 +126,7 @@ class Durable {
   // as well.
   Result<Lsn> update(ByteView command, Durability level = Durability::synced,
                      std::optional<Deadline> deadline = {}) {
-    return core_.update(command, level, deadline, nullptr);
+    return base_.update(command, level, deadline, nullptr);
   }
   // The same, and then(const State&) behind this command and before the next: to see what became of it.
   // It may run on another thread, is brief, and calls nothing of this object. It is not called where
@@ -134,52 +134,52 @@ class Durable {
   template <std::invocable<const State&> Then>
   Result<Lsn> update_then(ByteView command, Then&& then, Durability level = Durability::synced,
                           std::optional<Deadline> deadline = {}) {
-    const DurableCore::Then call = [&then](const StateMachine& state) {
+    const DurableBase::Then call = [&then](const StateMachine& state) {
       then(static_cast<const State&>(state));
     };
-    return core_.update(command, level, deadline, &call);
+    return base_.update(command, level, deadline, &call);
   }
 
   // Calls look(const State&) while nothing is applied, beside other readers, and returns what it does.
   template <std::invocable<const State&> Look>
   auto read(Look&& look) const {
-    const Reading reading(core_);
+    const Reading reading(base_);
     return std::forward<Look>(look)(state());
   }
   // For a State that is safe to read beside apply.
-  const State& state() const noexcept { return static_cast<const State&>(core_.state()); }
-  Lsn applied() const noexcept { return core_.applied(); }
+  const State& state() const noexcept { return static_cast<const State&>(base_.state()); }
+  Lsn applied() const noexcept { return base_.applied(); }
 
   // Makes a snapshot now, and trims as the policy says; returns the LSN that it covers. Updates go on
   // meanwhile. Waits for one that is under way, first.
-  Result<Lsn> checkpoint() { return core_.checkpoint(); }
+  Result<Lsn> checkpoint() { return base_.checkpoint(); }
 
-  Status health() const { return core_.health(); }  // Ok, or why updates fail until reopened.
-  DurableStats stats() const { return core_.stats(); }
-  const Recovered& recovered() const noexcept { return core_.recovered(); }  // What open did.
+  Status health() const { return base_.health(); }  // Ok, or why updates fail until reopened.
+  DurableStats stats() const { return base_.stats(); }
+  const Recovered& recovered() const noexcept { return base_.recovered(); }  // What open did.
   // To read, tail, hold, or look at. Records appended to it, or dropped from its end, by anyone else
   // than update() end the process or the data.
-  Log& log() const noexcept { return core_.log(); }
-  Snapshots& snapshots() const noexcept { return core_.snapshots(); }
+  Log& log() const noexcept { return base_.log(); }
+  Snapshots& snapshots() const noexcept { return base_.snapshots(); }
 
   // Waits for a checkpoint that is under way, and closes the log; makes no snapshot by itself. Without
   // it: as if the process had been killed.
-  Status close() { return core_.close(); }
+  Status close() { return base_.close(); }
 
  private:
   class Reading {
    public:
-    explicit Reading(const DurableCore& core) : core_(core) { core_.lock_for_reading(); }
-    ~Reading() { core_.unlock_for_reading(); }
+    explicit Reading(const DurableBase& base) : base_(base) { base_.lock_for_reading(); }
+    ~Reading() { base_.unlock_for_reading(); }
     Reading(const Reading&) = delete;
     Reading& operator=(const Reading&) = delete;
 
    private:
-    const DurableCore& core_;
+    const DurableBase& base_;
   };
 
-  explicit Durable(DurableCore core) : core_(std::move(core)) {}
-  DurableCore core_;
+  explicit Durable(DurableBase base) : base_(std::move(base)) {}
+  DurableBase base_;
 };
 
 }  // namespace forelog

@@ -14,7 +14,7 @@
 namespace forelog::format {
 
 inline constexpr std::size_t kSnapshotBlockHeaderBytes = 32;
-inline constexpr std::size_t kSnapshotEndBytes = 24;           // The body of the end mark.
+inline constexpr std::size_t kSnapshotEndBytes = 24;              // The body of the end mark.
 inline constexpr std::uint32_t kSnapshotBlockMagic = 0x314b4c42;  // "BLK1" in the file.
 
 enum class SnapshotBlockKind : std::uint8_t {

@@ -28,7 +28,8 @@ class SnapshotWriter final : public Sink {
  public:
   // Opens the file kNextName, or makes it. header.compression and block_bytes are filled in here.
   // `bytes_per_second_max` 0: no limit.
-  static Result<std::unique_ptr<SnapshotWriter>> begin(Directory& dir, format::SnapshotHeader header,
+  static Result<std::unique_ptr<SnapshotWriter>> begin(Directory& dir,
+                                                       format::SnapshotHeader header,
                                                        const Compression* compression,
                                                        std::uint64_t bytes_per_second_max);
 
@@ -42,7 +43,8 @@ class SnapshotWriter final : public Sink {
   bool named() const { return named_; }
 
  private:
-  SnapshotWriter(Directory& dir, const Compression* compression, std::uint64_t bytes_per_second_max);
+  SnapshotWriter(Directory& dir, const Compression* compression,
+                 std::uint64_t bytes_per_second_max);
   Status start(format::SnapshotHeader header);
   Status take(ByteView bytes);
   Status put_block(ByteView raw);

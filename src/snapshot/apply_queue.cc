@@ -1,0 +1,177 @@
+#include "snapshot/apply_queue.h"
+
+#include "base/guarded.h"
+#include "base/text.h"
+#include "base/thread.h"
+
+namespace forelog::snapshot {
+
+using base::concat;
+using base::guarded;
+
+ApplyQueue::ApplyQueue(const Log& log, StateMachine& state, Applied applied)
+    : log_(log), state_(state), applied_lsn_(applied.lsn.value), applied_(applied) {}
+
+Status ApplyQueue::health() const {
+  base::MutexLock lock(mutex_);
+  return failure_;
+}
+
+void ApplyQueue::enter(Update& update) {
+  std::atomic<Update*>& mine = slot(update.lsn);
+  const auto take = [&] {
+    Update* nobody = nullptr;
+    return mine.compare_exchange_strong(nobody, &update, std::memory_order_release);
+  };
+  if (take()) return;
+  base::MutexLock lock(mutex_);
+  // Whoever empties it wakes all of us with the lock held, behind that.
+  while (!take()) changed_.wait(mutex_);
+}
+
+Status ApplyQueue::settle(Update& update) {
+  if (update.settled.load(std::memory_order_acquire)) return update.status;
+  base::MutexLock lock(mutex_);
+  while (true) {
+    if (update.settled.load(std::memory_order_acquire)) return update.status;
+    if (!role_taken_) {
+      role_taken_ = true;
+      {
+        base::MutexUnlock unlock(mutex_);
+        drain();
+      }
+      leave_role_locked();
+      if (update.settled.load(std::memory_order_acquire)) return update.status;
+      if (refused(update.lsn)) {
+        slot(update.lsn).store(nullptr, std::memory_order_relaxed);
+        changed_.notify_all();
+        return refusal(update.lsn);
+      }
+    }
+    // What is before it is not ready. Its owner will come along, and apply this one too.
+    changed_.wait(mutex_);
+  }
+}
+
+Status ApplyQueue::fail(Update& update, Status why) {
+  base::MutexLock lock(mutex_);
+  while (role_taken_) changed_.wait(mutex_);
+  if (update.settled.load(std::memory_order_acquire)) return update.status;
+  slot(update.lsn).store(nullptr, std::memory_order_relaxed);
+  fail_at(update.lsn, why);
+  changed_.notify_all();
+  return why;
+}
+
+Status ApplyQueue::abandon(Update& update, Status why) {
+  base::MutexLock lock(mutex_);
+  while (role_taken_) changed_.wait(mutex_);
+  if (update.settled.load(std::memory_order_acquire)) return update.status;
+  const Status copied = guarded([&]() FORELOG_REQUIRES(mutex_) {
+    auto copy = std::make_unique<Abandoned>();
+    copy->command.assign(update.command.begin(), update.command.end());
+    copy->update.command = ByteView(std::span<const std::byte>(copy->command));
+    copy->update.level = update.level;
+    copy->update.lsn = update.lsn;
+    abandoned_.push_back(std::move(copy));
+    return Status();
+  });
+  if (copied.ok() && !refused(update.lsn)) {
+    slot(update.lsn).store(&abandoned_.back()->update, std::memory_order_release);
+  } else {
+    slot(update.lsn).store(nullptr, std::memory_order_relaxed);
+    if (!copied.ok()) fail_at(update.lsn, copied);
+    changed_.notify_all();
+  }
+  return why;
+}
+
+void ApplyQueue::apply_ready() {
+  take_role();
+  drain();
+  leave_role();
+}
+
+ApplyQueue::Report ApplyQueue::take_report() {
+  take_role();
+  Report report = std::exchange(report_, Report());
+  report.applied = applied_;
+  leave_role();
+  return report;
+}
+
+void ApplyQueue::take_role() {
+  base::MutexLock lock(mutex_);
+  while (role_taken_) changed_.wait(mutex_);
+  role_taken_ = true;
+}
+
+void ApplyQueue::leave_role() {
+  base::MutexLock lock(mutex_);
+  leave_role_locked();
+}
+
+void ApplyQueue::leave_role_locked() {
+  role_taken_ = false;
+  std::erase_if(abandoned_, [](const std::unique_ptr<Abandoned>& one) {
+    return one->update.settled.load(std::memory_order_relaxed);
+  });
+  changed_.notify_all();
+}
+
+Status ApplyQueue::refusal(Lsn lsn) const {
+  return {
+      Code::outcome_unknown,
+      concat("LSN ", lsn.value, " may be in the log, and was not applied: ", failure_.message())};
+}
+
+void ApplyQueue::fail_at(Lsn lsn, Status why) {
+  if (refused(lsn)) return;
+  failed_at_.store(lsn.value, std::memory_order_relaxed);
+  failure_ = std::move(why);
+}
+
+void ApplyQueue::drain() {
+  Watermarks marks = log_.watermarks();
+  while (Update* next = next_ready(marks)) {
+    base::ExclusiveLock lock(state_mutex_);
+    const base::SteadyTime started = base::now();
+    std::size_t count = 0;
+    for (; next != nullptr && count < kCommandsAtOnce; ++count) {
+      if (!apply(*next)) return;
+      next = next_ready(marks);
+    }
+    report_.time += base::now() - started;
+    report_.commands += count;
+  }
+}
+
+Update* ApplyQueue::next_ready(Watermarks& marks) {
+  const Lsn lsn = applied_.lsn.next();
+  if (refused(lsn)) return nullptr;
+  Update* const next = slot(lsn).load(std::memory_order_acquire);
+  // Where its owner is still on the way here, it will look after it when it is.
+  if (next == nullptr || next->lsn != lsn) return nullptr;
+  if (marks.at(next->level) < lsn) marks = log_.watermarks();
+  return marks.at(next->level) < lsn ? nullptr : next;
+}
+
+bool ApplyQueue::apply(Update& update) {
+  Status applied = guarded([&] { return state_.apply(update.lsn, update.command); });
+  const bool ok = applied.ok();
+  if (ok) {
+    if (update.then != nullptr) (*update.then)(state_);
+    applied_.bytes += update.command.size();
+    applied_.lsn = update.lsn;
+    applied_lsn_.store(update.lsn.value, std::memory_order_release);
+  } else {
+    update.status = applied.with_context(concat("apply the command at LSN ", update.lsn.value));
+    base::MutexLock lock(mutex_);
+    fail_at(update.lsn, update.status);
+  }
+  slot(update.lsn).store(nullptr, std::memory_order_release);
+  update.settled.store(true, std::memory_order_release);  // It may be gone from here on.
+  return ok;
+}
+
+}  // namespace forelog::snapshot

@@ -1,0 +1,124 @@
+// ApplyQueue: brings updates, whose callers wait for their records each by itself, into the state in
+// order of LSN. Whoever finds its record durable enough, and nobody at it, applies its own and all
+// others that are ready, so that one thread serves a whole group and nobody waits for one that sleeps.
+// Part of Durable.
+//
+// An update lives where its caller put it, mostly on its stack. The queue knows it from enter() until it
+// is settled, or its caller has taken it out.
+//
+// Threading: every method may be called from any thread, each update's by its owner alone.
+// Invariant: what is applied is applied in order of LSN, without a gap.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/shared_mutex.h"
+#include "forelog/durable.h"
+#include "forelog/log.h"
+
+namespace forelog::snapshot {
+
+struct Update {
+  ByteView command;
+  Durability level = Durability::synced;
+  const DurableBase::Then* then = nullptr;
+  Lsn lsn;
+  Status status;                     // Of apply. Written before `settled`.
+  std::atomic<bool> settled{false};  // Applied, or at least tried; nobody looks at it any more.
+};
+
+// How far a state is.
+struct Applied {
+  Lsn lsn;
+  std::uint64_t bytes = 0;  // Of the commands applied so far, since some beginning.
+};
+
+class ApplyQueue {
+ public:
+  // `state` has the effects of the records up to `applied`.
+  ApplyQueue(const Log& log, StateMachine& state, Applied applied);
+
+  // Ok, or why nothing more will be applied.
+  Status health() const FORELOG_EXCLUDES(mutex_);
+  bool failed() const noexcept { return refused(Lsn(UINT64_MAX - 1)); }
+
+  // The update has its LSN.
+  void enter(Update& update) FORELOG_EXCLUDES(mutex_);
+  // Its record has reached its level: returns once it is applied, with what apply said.
+  Status settle(Update& update) FORELOG_EXCLUDES(mutex_);
+  // Its record will not reach its level, as `why` says: it, and what comes behind it, is not applied.
+  Status fail(Update& update, Status why) FORELOG_EXCLUDES(mutex_);
+  // Its caller waits no longer. The queue keeps a copy, and applies it once it is ready and somebody
+  // comes along: apply_ready() is to be called then. Returns what apply said if it was applied
+  // meanwhile, and `why` otherwise.
+  Status abandon(Update& update, Status why) FORELOG_EXCLUDES(mutex_);
+  void apply_ready() FORELOG_EXCLUDES(mutex_);
+
+  // Calls `look` between two commands, with what is applied. Readers are not kept out.
+  template <typename Look>
+  void between_commands(Look look) FORELOG_EXCLUDES(mutex_) {
+    take_role();
+    look(std::as_const(state_), applied_);
+    leave_role();
+  }
+
+  StateMachine& state() const noexcept { return state_; }
+  base::SharedMutex& state_mutex() const noexcept { return state_mutex_; }
+  Lsn applied() const noexcept { return Lsn(applied_lsn_.load(std::memory_order_acquire)); }
+
+  struct Report {
+    Applied applied;
+    // What apply took, and for how many commands, since the last report.
+    std::chrono::nanoseconds time{0};
+    std::uint64_t commands = 0;
+  };
+  Report take_report() FORELOG_EXCLUDES(mutex_);
+
+ private:
+  // A power of two. More updates than this at once wait for room.
+  static constexpr std::size_t kSlots = 1024;
+  // Readers get in at the latest behind so many commands.
+  static constexpr std::size_t kCommandsAtOnce = 64;
+
+  std::atomic<Update*>& slot(Lsn lsn) { return slots_[lsn.value % kSlots]; }
+  void take_role() FORELOG_EXCLUDES(mutex_);
+  void leave_role() FORELOG_EXCLUDES(mutex_);
+  void leave_role_locked() FORELOG_REQUIRES(mutex_);
+  bool refused(Lsn lsn) const { return lsn.value >= failed_at_.load(std::memory_order_relaxed); }
+  Status refusal(Lsn lsn) const FORELOG_REQUIRES(mutex_);
+  void fail_at(Lsn lsn, Status why) FORELOG_REQUIRES(mutex_);
+  // These belong to whoever has the role.
+  void drain() FORELOG_EXCLUDES(mutex_);
+  Update* next_ready(Watermarks& marks);
+  bool apply(Update& update) FORELOG_REQUIRES(state_mutex_) FORELOG_EXCLUDES(mutex_);
+
+  struct Abandoned {
+    std::vector<std::byte> command;
+    Update update;
+  };
+
+  const Log& log_;
+  StateMachine& state_;
+  mutable base::SharedMutex state_mutex_;
+  std::atomic<std::uint64_t> applied_lsn_;
+  std::atomic<std::uint64_t> failed_at_{UINT64_MAX};  // From this LSN on nothing is applied.
+  std::array<std::atomic<Update*>, kSlots> slots_{};
+
+  // Only touched by whoever has the role.
+  Applied applied_;
+  Report report_;
+
+  mutable base::Mutex mutex_;
+  base::CondVar changed_;
+  bool role_taken_ FORELOG_GUARDED_BY(mutex_) = false;
+  std::vector<std::unique_ptr<Abandoned>> abandoned_ FORELOG_GUARDED_BY(mutex_);
+  Status failure_ FORELOG_GUARDED_BY(mutex_);
+};
+
+}  // namespace forelog::snapshot

@@ -1,0 +1,137 @@
+#include "forelog/durable.h"
+
+#include <utility>
+
+#include "base/guarded.h"
+#include "base/text.h"
+#include "forelog/file_system.h"
+#include "forelog/try.h"
+#include "snapshot/apply_queue.h"
+#include "snapshot/checkpointer.h"
+
+namespace forelog {
+
+using base::concat;
+using base::guarded;
+
+// The destructor and close() end the parts in this order: the thread that makes snapshots, the log, whose
+// callbacks use the queue, and then the rest.
+struct DurableBase::Impl {
+  std::unique_ptr<StateMachine> state;
+  std::optional<Snapshots> snapshots;
+  Recovered recovered;
+  std::unique_ptr<snapshot::ApplyQueue> queue;
+  std::unique_ptr<snapshot::Checkpointer> checkpointer;
+  std::optional<Log> log;
+
+  ~Impl() {
+    if (checkpointer != nullptr) checkpointer->stop();
+    log.reset();
+  }
+
+  Result<Lsn> update(ByteView command, Durability level, std::optional<Deadline> deadline,
+                     const Then* then) {
+    if (queue->failed()) [[unlikely]] {
+      return queue->health().with_context("closed to updates until reopened");
+    }
+    const Lsn lsn = FORELOG_TRY(log->append(command));
+    snapshot::Update update;
+    update.command = command;
+    update.level = level;
+    update.then = then;
+    update.lsn = lsn;
+    queue->enter(update);
+    Status waited = log->wait(lsn, level, deadline);
+    Status settled;
+    if (waited.ok()) {
+      settled = queue->settle(update);
+    } else if (waited.code() == Code::timed_out) {
+      settled = queue->abandon(update, std::move(waited));
+      // It may have been the last one: nobody else would come along.
+      log->notify(lsn, level, [this](const Status&) { checkpointer->note_abandoned(); });
+    } else {
+      settled = queue->fail(update, std::move(waited));
+    }
+    checkpointer->note_update();
+    FORELOG_TRY(std::move(settled));
+    return lsn;
+  }
+};
+
+namespace {
+
+// A directory that holds other things is most likely not the one that was meant.
+Status make_directory(const std::filesystem::path& dir, const Options& options,
+                      FileSystem& file_system) {
+  auto opened = file_system.open_directory(dir, options.create_if_missing);
+  if (!opened && opened.error().code() == Code::not_found) {
+    return opened.error().with_context("there is no state, and none was to be made");
+  }
+  return opened ? Status() : opened.error();
+}
+
+}  // namespace
+
+Result<DurableBase> DurableBase::open(const std::filesystem::path& dir, DurableOptions options,
+                                      Make make) {
+  return guarded([&]() -> Result<DurableBase> {
+    FileSystem& file_system =
+        options.log.file_system != nullptr ? *options.log.file_system : posix_file_system();
+    FORELOG_TRY(make_directory(dir, options.log, file_system));
+    auto impl = std::make_unique<Impl>();
+    // The log first: its lock is the one that another process meets.
+    impl->log.emplace(FORELOG_TRY(Log::open(dir / "log", options.log)));
+    options.snapshots.file_system = options.log.file_system;
+    options.snapshots.create_if_missing = true;
+    options.snapshots.read_only = options.log.recovery == RecoveryPolicy::read_only;
+    impl->snapshots.emplace(FORELOG_TRY(Snapshots::open(dir / "snapshots", options.snapshots)));
+    impl->state = make();
+    impl->recovered =
+        FORELOG_TRY(recover(*impl->log, *impl->snapshots, *impl->state, options.recovery));
+    impl->queue = std::make_unique<snapshot::ApplyQueue>(
+        *impl->log, *impl->state,
+        snapshot::Applied{impl->recovered.applied, impl->recovered.bytes});
+    impl->checkpointer = std::make_unique<snapshot::Checkpointer>(
+        *impl->log, *impl->snapshots, *impl->queue, std::move(make), options, impl->recovered);
+    if (!options.snapshots.read_only) FORELOG_TRY(impl->checkpointer->start());
+    return DurableBase(std::move(impl));
+  });
+}
+
+DurableBase::DurableBase(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+DurableBase::DurableBase(DurableBase&&) noexcept = default;
+DurableBase& DurableBase::operator=(DurableBase&&) noexcept = default;
+DurableBase::~DurableBase() = default;
+
+Result<Lsn> DurableBase::update(ByteView command, Durability level,
+                                std::optional<Deadline> deadline, const Then* then) {
+  return guarded([&] { return impl_->update(command, level, deadline, then); });
+}
+
+FORELOG_UNCHECKED void DurableBase::lock_for_reading() const {
+  impl_->queue->state_mutex().lock_shared();
+}
+FORELOG_UNCHECKED void DurableBase::unlock_for_reading() const {
+  impl_->queue->state_mutex().unlock_shared();
+}
+const StateMachine& DurableBase::state() const noexcept { return *impl_->state; }
+Lsn DurableBase::applied() const noexcept { return impl_->queue->applied(); }
+Result<Lsn> DurableBase::checkpoint() { return impl_->checkpointer->checkpoint(); }
+Status DurableBase::health() const {
+  Status applying = impl_->queue->health();
+  return applying.ok() ? impl_->log->health() : applying;
+}
+DurableStats DurableBase::stats() const { return impl_->checkpointer->stats(); }
+const Recovered& DurableBase::recovered() const noexcept { return impl_->recovered; }
+Log& DurableBase::log() const noexcept { return *impl_->log; }
+Snapshots& DurableBase::snapshots() const noexcept { return *impl_->snapshots; }
+
+Status DurableBase::close() {
+  impl_->checkpointer->stop();
+  Status closed = impl_->log->close();
+  // What its callers had given up, and is synced now.
+  if (closed.ok()) impl_->queue->apply_ready();
+  return closed;
+}
+
+}  // namespace forelog
