@@ -16,17 +16,29 @@ using base::store_le;
 namespace {
 
 constexpr std::uint32_t kPredecessorSealed = 1;
+constexpr std::string_view kDigits = "0123456789abcdef";
 
 }  // namespace
 
 std::string to_string(const LogId& id) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (const std::byte byte : id.bytes) {
     text += kDigits[std::to_integer<unsigned>(byte) >> 4];
     text += kDigits[std::to_integer<unsigned>(byte) & 15];
   }
   return text;
+}
+
+std::optional<LogId> parse_log_id(std::string_view text) {
+  LogId id;
+  if (text.size() != 2 * id.bytes.size()) return std::nullopt;
+  for (std::size_t i = 0; i < id.bytes.size(); ++i) {
+    const std::size_t high = kDigits.find(text[2 * i]);
+    const std::size_t low = kDigits.find(text[2 * i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    id.bytes[i] = static_cast<std::byte>(high << 4 | low);
+  }
+  return id;
 }
 
 void encode_segment_header(const SegmentHeader& header,

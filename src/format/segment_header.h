@@ -9,8 +9,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "forelog/lsn.h"
 
@@ -24,7 +26,8 @@ struct LogId {
   std::array<std::byte, 16> bytes{};
   friend bool operator==(const LogId&, const LogId&) = default;
 };
-std::string to_string(const LogId& id);  // 32 hexadecimal digits.
+std::string to_string(const LogId& id);                    // 32 hexadecimal digits.
+std::optional<LogId> parse_log_id(std::string_view text);  // Exactly that form.
 
 // Where a segment's data end, as its successor saw it.
 struct SegmentEnd {

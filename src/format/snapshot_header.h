@@ -24,6 +24,7 @@ inline constexpr std::size_t kSnapshotHeaderBytes = 256;
 inline constexpr std::uint32_t kSnapshotVersion = 1;
 inline constexpr std::array<char, 8> kSnapshotMagic = {'F', 'o', 'r', 'e', 'S', 'n', 'a', 'p'};
 inline constexpr std::size_t kSnapshotKindBytesMax = 32;
+inline constexpr std::uint8_t kZstdCompression = 1;  // Compression::id() of zstd.h.
 // What a reader must have in memory is bounded by the largest block that a header may speak of.
 inline constexpr std::uint32_t kSnapshotBlockBytesLimit = 16 * MiB;
 
@@ -43,7 +44,7 @@ struct SnapshotHeader {
   std::optional<RecordMark> record;  // Of the record at `lsn`; none: the log had dropped it.
   std::uint8_t compression = 0;      // Compression::id(); 0: none.
   std::uint32_t block_bytes = 0;     // Of a block's raw bytes, at the most.
-  std::string kind;                  // See check_kind().
+  std::string kind;                  // See is_snapshot_kind().
   friend bool operator==(const SnapshotHeader&, const SnapshotHeader&) = default;
 };
 

@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "forelog/compression.h"
@@ -21,11 +23,16 @@
 
 namespace forelog::snapshot {
 
+// The header alone, which verifies and is of the LSN that the name says. Errors and `damage`: as of
+// SnapshotReader::open.
+Result<format::SnapshotHeader> read_header(Directory& dir, std::string_view name,
+                                           std::optional<Damage>* damage);
+
 class SnapshotReader final : public Source {
  public:
-  // Checks the header, and that it is of the LSN that the name says. `compression` may be null, where
-  // none was used. Whenever open, read or finish finds that the file is damaged, and so returns
-  // `corrupt`, it also tells `damage`, if that is not null; it must live as long as the reader.
+  // Checks the header. `compression` may be null, where none was used. Whenever open, read or finish
+  // finds that the file is damaged, and so returns `corrupt`, it also tells `damage`, if that is not
+  // null; it must live as long as the reader.
   // Errors: corrupt, unsupported (a newer format; another compression than the one given), not_found,
   // no_space (memory), io_error. The last three say nothing about the snapshot.
   static Result<std::unique_ptr<SnapshotReader>> open(Directory& dir, std::string_view name,
@@ -41,13 +48,19 @@ class SnapshotReader final : public Source {
   Status finish();
 
  private:
+  friend Result<format::SnapshotHeader> read_header(Directory& dir, std::string_view name,
+                                                    std::optional<Damage>* damage);
+
   SnapshotReader(std::string path, std::string name, std::optional<Damage>* damage)
       : path_(std::move(path)), name_(std::move(name)), damage_(damage) {}
-  Status read_header(const Compression* compression);
+  static Result<std::unique_ptr<SnapshotReader>> open_file(Directory& dir, std::string_view name,
+                                                           std::optional<Damage>* damage);
+  Status take_header();
+  Status prepare(const Compression* compression);
   Status next_block();
   Status read_body(const format::SnapshotBlock& block, std::uint64_t seed);
-  Status check_end(ByteView body, const format::SnapshotBlock& block);
-  Status read_from_file(std::span<std::byte> to, std::string_view what);
+  Status read_end(const format::SnapshotBlock& block, std::uint64_t seed);
+  Status read_from_file(std::uint64_t skip, std::span<std::byte> to, std::string_view what);
   Status corrupt(std::uint64_t offset, std::string_view what);
 
   std::string path_, name_;

@@ -24,14 +24,22 @@ namespace forelog::snapshot {
 // reserved, room for the next. Its bytes are never read.
 inline constexpr std::string_view kNextName = "next.tmp";
 
+struct WriterOptions {
+  const Compression* compression = nullptr;
+  std::uint64_t bytes_per_second_max = 0;  // 0: no limit.
+  // Of the state in one block: enough for a codec to find what repeats, and little memory for a reader.
+  std::uint32_t block_bytes = 256 * KiB;
+  // Why not all at once at the end: a record that is to be synced meanwhile waits until the device has
+  // taken what was handed to it before.
+  std::uint64_t bytes_per_sync = 8 * MiB;
+};
+
 class SnapshotWriter final : public Sink {
  public:
-  // Opens the file kNextName, or makes it. header.compression and block_bytes are filled in here.
-  // `bytes_per_second_max` 0: no limit.
+  // Opens the file kNextName, or makes it. What `options` say of the header is filled in here.
   static Result<std::unique_ptr<SnapshotWriter>> begin(Directory& dir,
                                                        format::SnapshotHeader header,
-                                                       const Compression* compression,
-                                                       std::uint64_t bytes_per_second_max);
+                                                       const WriterOptions& options);
 
   Status write(ByteView bytes) override;
 
@@ -43,8 +51,7 @@ class SnapshotWriter final : public Sink {
   bool named() const { return named_; }
 
  private:
-  SnapshotWriter(Directory& dir, const Compression* compression,
-                 std::uint64_t bytes_per_second_max);
+  SnapshotWriter(Directory& dir, const WriterOptions& options);
   Status start(format::SnapshotHeader header);
   Status take(ByteView bytes);
   Status put_block(ByteView raw);
@@ -53,9 +60,8 @@ class SnapshotWriter final : public Sink {
   void pace() const;
 
   Directory& dir_;
-  const Compression* compression_;
-  std::uint64_t bytes_per_second_max_;
-  base::SteadyTime begun_;
+  const WriterOptions options_;
+  const base::SteadyTime begun_;
   std::unique_ptr<File> file_;
   Lsn lsn_;
 
@@ -64,7 +70,7 @@ class SnapshotWriter final : public Sink {
   std::uint64_t synced_ = 0;  // All before it is on the disk.
   format::SnapshotEnd seen_;
   std::vector<std::byte> raw_;         // A block that is not full yet.
-  std::vector<std::byte> compressed_;  // Of compression_->bound() bytes.
+  std::vector<std::byte> compressed_;  // Of Compression::bound() bytes.
   Status failed_;
   bool named_ = false;
 };

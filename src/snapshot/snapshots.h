@@ -43,11 +43,12 @@ struct Snapshots::Impl {
   SnapshotOptions options;
   std::unique_ptr<Directory> dir;
   std::unique_ptr<DirectoryLock> lock;  // Null: only to read.
-  base::Mutex mutex;                    // Held by a checkpoint.
-  // Bytes that the file of the next snapshot has already; 0: there is none.
-  std::uint64_t reserved FORELOG_GUARDED_BY(mutex) = 0;
-  // Whether the names of all snapshots here are durable. One whose directory could not be synced is
-  // never relied on, but written anew.
+
+  base::Mutex mutex;  // Held by a checkpoint.
+  // Bytes that the file of the next snapshot has reserved; 0: none.
+  std::uint64_t room FORELOG_GUARDED_BY(mutex) = 0;
+  // Whether the names of all snapshots here are durable. While they are not, the one of an LSN is no
+  // reason not to write it anew.
   bool names_synced FORELOG_GUARDED_BY(mutex) = false;
 
   Impl(FileSystem& files, SnapshotOptions chosen)
@@ -57,8 +58,22 @@ struct Snapshots::Impl {
   // Errors: unsupported (a newer format), io_error.
   Result<std::vector<snapshot::Listed>> list(std::vector<Damage>* damaged) const;
 
-  // invalid_argument: the snapshot is of another log, or another kind of state, than these.
-  Status check_identity(const snapshot::Listed& listed, const std::string& log_id) const;
+  // invalid_argument: the snapshot is of another log (empty: not known), or of another kind of state.
+  Status check_identity(const snapshot::Listed& listed, std::string_view log_id) const;
+
+  // Removes what a crash left, and makes room for the next snapshot.
+  Status clean() FORELOG_REQUIRES(mutex);
+  // Removes the snapshots behind the newest `keep`, and returns the oldest that is kept. Durable.
+  Result<Lsn> prune() FORELOG_REQUIRES(mutex);
+  // Reserves room for a snapshot after one of `bytes`, where that is asked for and there is space; else
+  // removes what there was.
+  void make_room(std::uint64_t bytes) FORELOG_REQUIRES(mutex);
+  // After a save that failed: back to the room that was there.
+  void keep_room(const Status& why) FORELOG_REQUIRES(mutex);
+
+ private:
+  void reserve(std::uint64_t bytes) FORELOG_REQUIRES(mutex);
+  Status allocate(std::uint64_t bytes);
 };
 
 }  // namespace forelog
