@@ -95,7 +95,7 @@ class Checkpoint {
                  "; no snapshot was made. If the log was cut behind it (keep_through), remove it"));
     }
     const bool same = snapshots_.names_synced && newest.header.lsn == applied_ &&
-                      newest.header.record == header.record;
+                      !snapshots_.known_damaged(applied_) && newest.header.record == header.record;
     return same ? newest.file_bytes : 0;
   }
 
@@ -116,6 +116,7 @@ class Checkpoint {
     if (named) snapshots_.room = 0;
     if (bytes) {
       snapshots_.names_synced = true;
+      snapshots_.forget_damaged(applied_);
       return bytes;
     }
     if (named) {

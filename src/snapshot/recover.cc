@@ -171,6 +171,7 @@ class Recovery {
           concat("load ", (snapshots_.dir->path() / candidate.name).string()));
     }
     recovered_.damaged.push_back(*std::move(damage));
+    snapshots_.note_damaged(candidate.header.lsn);
     return false;
   }
 
@@ -207,14 +208,6 @@ std::string Recovered::to_string() const {
       concat("; ", records, base::plural(records, " record"), " of ", bytes, " bytes replayed in ",
              milliseconds(replay_time), " ms, up to LSN ", applied.value);
   return text;
-}
-
-Status Source::read_exactly(std::span<std::byte> to) {
-  const std::size_t bytes = FORELOG_TRY(read(to));
-  if (bytes == to.size()) return {};
-  return {Code::corrupt,
-          concat("the state ends ", to.size() - bytes,
-                 " bytes before what it must hold: it was saved by another program")};
 }
 
 }  // namespace forelog

@@ -116,8 +116,24 @@ Status Snapshots::Impl::clean() {
   return {};
 }
 
+void Snapshots::Impl::note_damaged(Lsn lsn) const {
+  base::MutexLock guard(damaged_mutex);
+  damaged_lsns.insert(lsn);
+}
+
+void Snapshots::Impl::forget_damaged(Lsn lsn) {
+  base::MutexLock guard(damaged_mutex);
+  damaged_lsns.erase(lsn);
+}
+
+bool Snapshots::Impl::known_damaged(Lsn lsn) const {
+  base::MutexLock guard(damaged_mutex);
+  return damaged_lsns.contains(lsn);
+}
+
 Result<Lsn> Snapshots::Impl::prune() {
-  const std::vector<Listed> found = FORELOG_TRY(list(nullptr));
+  std::vector<Listed> found = FORELOG_TRY(list(nullptr));
+  std::erase_if(found, [this](const Listed& one) { return known_damaged(one.header.lsn); });
   if (found.empty()) return Status(Code::corrupt, "the snapshot that was just made is not there");
   const Lsn oldest = found[std::min(options.keep, found.size()) - 1].header.lsn;
   bool removed = false;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,13 @@ struct Snapshots::Impl {
   // Whether the names of all snapshots here are durable. While they are not, the one of an LSN is no
   // reason not to write it anew.
   bool names_synced FORELOG_GUARDED_BY(mutex) = false;
+
+  // Snapshots whose bytes were found not to verify, behind a header that does: they count for nothing.
+  void note_damaged(Lsn lsn) const FORELOG_EXCLUDES(damaged_mutex);
+  void forget_damaged(Lsn lsn) FORELOG_EXCLUDES(damaged_mutex);  // Another one has taken its place.
+  bool known_damaged(Lsn lsn) const FORELOG_EXCLUDES(damaged_mutex);
+  mutable base::Mutex damaged_mutex;
+  mutable std::set<Lsn> damaged_lsns FORELOG_GUARDED_BY(damaged_mutex);
 
   Impl(FileSystem& files, SnapshotOptions chosen)
       : file_system(files), options(std::move(chosen)) {}
