@@ -141,6 +141,7 @@ class Durable {
   }
 
   // Calls look(const State&) while nothing is applied, beside other readers, and returns what it does.
+  // Updates wait meanwhile: it is brief, and calls nothing of this object.
   template <std::invocable<const State&> Look>
   auto read(Look&& look) const {
     const Reading reading(base_);

@@ -38,7 +38,7 @@ Status ApplyQueue::settle(Update& update) {
       role_taken_ = true;
       {
         base::MutexUnlock unlock(mutex_);
-        drain();
+        drain(&update);
       }
       leave_role_locked();
       if (update.settled.load(std::memory_order_acquire)) return update.status;
@@ -88,7 +88,7 @@ Status ApplyQueue::abandon(Update& update, Status why) {
 
 void ApplyQueue::apply_ready() {
   take_role();
-  drain();
+  drain(nullptr);
   leave_role();
 }
 
@@ -131,9 +131,12 @@ void ApplyQueue::fail_at(Lsn lsn, Status why) {
   failure_ = std::move(why);
 }
 
-void ApplyQueue::drain() {
+void ApplyQueue::drain(const Update* own) {
   Watermarks marks = log_.watermarks();
-  while (Update* next = next_ready(marks)) {
+  // Whether it is settled is only for whoever has the role to say: it is still there.
+  while (own == nullptr || !own->settled.load(std::memory_order_relaxed)) {
+    Update* next = next_ready(marks);
+    if (next == nullptr) return;
     base::ExclusiveLock lock(state_mutex_);
     const base::SteadyTime started = base::now();
     std::size_t count = 0;

@@ -94,7 +94,9 @@ class ApplyQueue {
   Status refusal(Lsn lsn) const FORELOG_REQUIRES(mutex_);
   void fail_at(Lsn lsn, Status why) FORELOG_REQUIRES(mutex_);
   // These belong to whoever has the role.
-  void drain() FORELOG_EXCLUDES(mutex_);
+  // Applies what is ready; where `own` is given, not for much longer than until that is settled: what is
+  // left has owners of its own.
+  void drain(const Update* own) FORELOG_EXCLUDES(mutex_);
   Update* next_ready(Watermarks& marks);
   bool apply(Update& update) FORELOG_REQUIRES(state_mutex_) FORELOG_EXCLUDES(mutex_);
 

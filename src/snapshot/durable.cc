@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "forelog/file_system.h"
 #include "forelog/try.h"
+#include "segment/segment_name.h"
 #include "snapshot/apply_queue.h"
 #include "snapshot/checkpointer.h"
 
@@ -60,14 +61,22 @@ struct DurableBase::Impl {
 
 namespace {
 
-// A directory that holds other things is most likely not the one that was meant.
-Status make_directory(const std::filesystem::path& dir, const Options& options,
-                      FileSystem& file_system) {
-  auto opened = file_system.open_directory(dir, options.create_if_missing);
-  if (!opened && opened.error().code() == Code::not_found) {
-    return opened.error().with_context("there is no state, and none was to be made");
+constexpr std::string_view kLogName = "log", kSnapshotsName = "snapshots";
+
+// Where there is a log there is a directory of snapshots, so that readers need not ask for both.
+Status prepare_directory(FileSystem& file_system, const std::filesystem::path& path,
+                         const Options& options) {
+  const bool create = options.create_if_missing && options.recovery != RecoveryPolicy::read_only;
+  auto dir = FORELOG_TRY(file_system.open_directory(path, create));
+  for (const FileEntry& entry : FORELOG_TRY(dir->list())) {
+    if (segment::parse_segment_name(entry.name)) {
+      return {Code::invalid_argument,
+              concat(path.string(), " is itself a log; a durable state has its log in ",
+                     (path / kLogName).string(), ", below the directory that it is opened by")};
+    }
   }
-  return opened ? Status() : opened.error();
+  if (create) FORELOG_TRY(dir->open_directory(kSnapshotsName, true));
+  return {};
 }
 
 }  // namespace
@@ -77,14 +86,14 @@ Result<DurableBase> DurableBase::open(const std::filesystem::path& dir, DurableO
   return guarded([&]() -> Result<DurableBase> {
     FileSystem& file_system =
         options.log.file_system != nullptr ? *options.log.file_system : posix_file_system();
-    FORELOG_TRY(make_directory(dir, options.log, file_system));
+    FORELOG_TRY(prepare_directory(file_system, dir, options.log));
     auto impl = std::make_unique<Impl>();
     // The log first: its lock is the one that another process meets.
-    impl->log.emplace(FORELOG_TRY(Log::open(dir / "log", options.log)));
+    impl->log.emplace(FORELOG_TRY(Log::open(dir / kLogName, options.log)));
     options.snapshots.file_system = options.log.file_system;
     options.snapshots.create_if_missing = true;
     options.snapshots.read_only = options.log.recovery == RecoveryPolicy::read_only;
-    impl->snapshots.emplace(FORELOG_TRY(Snapshots::open(dir / "snapshots", options.snapshots)));
+    impl->snapshots.emplace(FORELOG_TRY(Snapshots::open(dir / kSnapshotsName, options.snapshots)));
     impl->state = make();
     impl->recovered =
         FORELOG_TRY(recover(*impl->log, *impl->snapshots, *impl->state, options.recovery));

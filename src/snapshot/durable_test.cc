@@ -238,6 +238,34 @@ TYPED_TEST(DurableTest, AFailedCheckpointLeavesAllAsItWas) {
   EXPECT_EQ(this->bank_->recovered().snapshot, Lsn(101));
 }
 
+TYPED_TEST(DurableTest, ALogIsNotTakenForAState) {
+  this->open();
+  this->post("alice 1");
+  this->kill();
+  const auto opened = Durable<TypeParam>::open(kDir / "log", this->options_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Code::invalid_argument);
+}
+
+TYPED_TEST(DurableTest, IsReadBesideTheOneThatWrites) {
+  this->open();
+  this->post("alice 1");
+  DurableOptions reading = this->options_;
+  reading.log.recovery = RecoveryPolicy::read_only;
+  auto reader = Durable<TypeParam>::open(kDir, reading);
+  ASSERT_TRUE(reader) << reader.error().message();
+  EXPECT_EQ(reader->read([](const TypeParam& state) { return state.sum("alice"); }), 1);
+  EXPECT_FALSE(reader->update("alice 1"));
+  EXPECT_FALSE(reader->checkpoint());
+  this->post("alice 1");
+}
+
+TYPED_TEST(DurableTest, NothingIsMadeWhereNothingWasToBe) {
+  this->options_.log.create_if_missing = false;
+  EXPECT_EQ(this->open_error().code(), Code::not_found);
+  EXPECT_TRUE(this->disk_.list_files().empty());
+}
+
 TYPED_TEST(DurableTest, ASecondOneIsBusy) {
   this->open();
   EXPECT_EQ(this->open_error().code(), Code::busy);
