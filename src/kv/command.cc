@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <span>
 
 #include "base/endian.h"
 
@@ -89,8 +90,9 @@ void put_command_head(std::string& to, CommandKind kind, Timestamp time) {
   put_number(to, time_to_wire(time));
 }
 
-void set_command_time(std::string& command, Timestamp time) {
-  store_le<std::uint64_t>(reinterpret_cast<std::byte*>(command.data()) + 1, time_to_wire(time));
+void set_time(std::string& command, std::size_t offset, Timestamp time) {
+  std::byte* const start = std::as_writable_bytes(std::span(command)).data();
+  store_le<std::uint64_t>(start + offset, time_to_wire(time));
 }
 
 std::uint64_t operation_bytes(const Operation& operation) {

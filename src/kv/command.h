@@ -53,8 +53,9 @@ void put_operation(std::string& to, const Operation& operation);
 // Bytes that put_operation adds.
 std::uint64_t operation_bytes(const Operation& operation);
 inline constexpr std::size_t kCommandHeadBytes = 9;
-// Changes the time of a command that was encoded before.
-void set_command_time(std::string& command, Timestamp time);
+// Where put_until has its point in time, behind the start of the operation; and how it is put there.
+inline constexpr std::size_t kOperationExpiryOffset = 1 + 2 + 4;
+void set_time(std::string& command, std::size_t offset, Timestamp time);
 
 enum class CommandCheck : std::uint8_t {
   valid,
