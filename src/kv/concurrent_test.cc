@@ -91,7 +91,7 @@ TEST_F(ConcurrentKvTest, TransfersBesideViewsScansAndCheckpoints) {
   EXPECT_EQ(stats().views, 0u);
   const Seen expected = all();
   ASSERT_TRUE(store->close().ok());
-  open();
+  kill_and_open();
   EXPECT_EQ(all(), expected);
 }
 
@@ -136,7 +136,8 @@ TEST_F(ConcurrentKvTest, AReaderInAnotherProcessOpensAgainAndAgain) {
   reading.read_only = true;
   while (!done) {
     auto reader = Kv::open(kDir, reading);
-    ASSERT_TRUE(reader) << reader.error().message();
+    EXPECT_TRUE(reader) << reader.error().message();
+    if (!reader) break;
     EXPECT_EQ(sum_of(*reader->view(), KvOrder::ascending), kAccounts * kEach);
   }
   writer.join();

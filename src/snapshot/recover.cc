@@ -65,13 +65,13 @@ class Recovery {
   // is a newer snapshot, which covers it.
   Result<Recovered> beside_a_checkpoint(std::size_t threads) {
     while (true) {
-      const Lsn newest_before = newest_;
       auto recovered = once(threads);
       if (recovered || failed_at_) return recovered;
       const Code code = recovered.error().code();
-      if ((code != Code::trimmed && code != Code::not_found) || newest_ == newest_before) {
-        return recovered;
-      }
+      if (code != Code::trimmed && code != Code::not_found) return recovered;
+      std::vector<Damage> ignored;
+      const std::vector<Listed> now = FORELOG_TRY(snapshots_.list(&ignored));
+      if (now.empty() || now.front().header.lsn <= newest_) return recovered;
     }
   }
 
@@ -97,7 +97,7 @@ class Recovery {
   // Leaves the state as of recovered_.snapshot.
   Status load() {
     const std::vector<Listed> listed = FORELOG_TRY(snapshots_.list(&recovered_.damaged));
-    if (!listed.empty()) newest_ = std::max(newest_, listed.front().header.lsn);
+    newest_ = listed.empty() ? Lsn() : listed.front().header.lsn;
     // In this order: a snapshot is made behind what it covers is synced, and before that is dropped.
     const Lsn first = log_.first_lsn();
     for (const Listed& candidate : listed) {
@@ -180,7 +180,7 @@ class Recovery {
   StateMachine& state_;
   const RecoverOptions& options_;
   Bytes as_made_;
-  Lsn newest_;  // Of the snapshots seen so far.
+  Lsn newest_;  // Of the snapshots that there were when it last looked.
   Recovered recovered_;
   std::optional<Lsn> failed_at_;
 };
