@@ -10,6 +10,8 @@
 #include "format/record.h"
 #include "format/seal.h"
 #include "format/segment_header.h"
+#include "format/snapshot_block.h"
+#include "format/snapshot_header.h"
 #include "format/watermark.h"
 #include "support/hex_examples.h"
 
@@ -236,6 +238,68 @@ void replay_holes(const HexExample& example) {
   EXPECT_EQ(decoded, holes);
 }
 
+SnapshotHeader snapshot_header_of(const HexExample& example) {
+  SnapshotHeader header;
+  header.log_id = log_id_of(example);
+  header.salt = example.number("salt");
+  header.lsn = Lsn(example.number("lsn"));
+  header.begun = example.number("begun");
+  header.record = record_mark(example.text("record"),
+                              Timestamp(std::chrono::nanoseconds(example.number("record_time"))));
+  header.block_bytes = static_cast<std::uint32_t>(example.number("block_bytes"));
+  header.compression = static_cast<std::uint8_t>(example.number("compression"));
+  header.kind = example.text("state_kind");
+  return header;
+}
+
+void replay_snapshot_header(const HexExample& example) {
+  const SnapshotHeader header = snapshot_header_of(example);
+  Bytes bytes(kSnapshotHeaderBytes);
+  encode_snapshot_header(header, std::span(bytes).first<kSnapshotHeaderBytes>());
+  expect_bytes(example, ByteView(std::span(bytes)));
+  ASSERT_EQ(example.bytes.size(), kSnapshotHeaderBytes);
+  SnapshotHeader decoded;
+  std::uint32_t version = 0;
+  ASSERT_EQ(decode_snapshot_header(std::span(example.bytes).first<kSnapshotHeaderBytes>(), decoded,
+                                   version),
+            HeaderCheck::valid);
+  EXPECT_EQ(decoded, header);
+}
+
+// `header` is the example that the block stands behind; of the end mark, `before` is all before it.
+void replay_snapshot_block(const HexExample& example, const HexExample& header,
+                           const std::vector<const HexExample*>& before) {
+  const std::uint64_t key = snapshot_key(std::span(header.bytes).first<kSnapshotHeaderBytes>());
+  SnapshotBlock block;
+  Bytes body(example.bytes.begin() + kSnapshotBlockHeaderBytes, example.bytes.end());
+  if (example.text("kind") == "snapshot_end") {
+    block.kind = SnapshotBlockKind::end;
+    SnapshotEnd end{before.size(), 0, key};
+    for (const HexExample* each : before) {
+      end.raw_bytes += each->bytes.size() - kSnapshotBlockHeaderBytes;
+      end.digest = fold_digest(end.digest, std::span(each->bytes).first(kSnapshotBlockHeaderBytes));
+    }
+    body.resize(kSnapshotEndBytes);
+    encode_snapshot_end(end, std::span(body).first<kSnapshotEndBytes>());
+    EXPECT_EQ(decode_snapshot_end(std::span(body).first<kSnapshotEndBytes>()), end);
+  } else {
+    const std::string& state = example.text("state");
+    body.assign(ByteView(state).begin(), ByteView(state).end());
+  }
+  block.stored_bytes = block.raw_bytes = static_cast<std::uint32_t>(body.size());
+  const std::uint64_t seed = position_seed(key, example.number("offset"));
+  Bytes bytes(kSnapshotBlockHeaderBytes);
+  encode_snapshot_block(block, ByteView(std::span(body)), seed,
+                        std::span(bytes).first<kSnapshotBlockHeaderBytes>());
+  bytes.insert(bytes.end(), body.begin(), body.end());
+  expect_bytes(example, ByteView(std::span(bytes)));
+  SnapshotBlock decoded;
+  ASSERT_EQ(decode_snapshot_block(std::span(example.bytes).first<kSnapshotBlockHeaderBytes>(), seed,
+                                  1000, decoded),
+            BlockCheck::valid);
+  EXPECT_EQ(decoded, block);
+}
+
 struct FormatDocTest : testing::Test {
   const std::vector<HexExample> examples =
       read_hex_examples(std::string(FORELOG_SOURCE_DIR) + "/docs/format.md");
@@ -267,11 +331,17 @@ TEST_F(FormatDocTest, EveryExampleIsWhatTheCodeWritesAndReads) {
       replay_watermark(each);
     } else if (kind == "holes") {
       replay_holes(each);
+    } else if (kind == "snapshot_header") {
+      replay_snapshot_header(each);
+    } else if (kind == "snapshot_block") {
+      replay_snapshot_block(each, example("snapshot"), {});
+    } else if (kind == "snapshot_end") {
+      replay_snapshot_block(each, example("snapshot"), {&example("snapshot-block")});
     } else {
       EXPECT_EQ(kind, "holder");  // Of src/log: holders_test.cc.
     }
   }
-  EXPECT_EQ(kinds.size(), 7u);
+  EXPECT_EQ(kinds.size(), 10u);
 }
 
 // The examples belong together: one small segment, sealed, and its successor.
@@ -293,6 +363,14 @@ TEST_F(FormatDocTest, TheExamplesChain) {
   EXPECT_EQ(digest, next.number("before_digest"));
   EXPECT_EQ(seal.number("offset"), next.number("before_end"));
   EXPECT_EQ(seal.number("salt"), next.number("before_salt"));
+}
+
+// One whole snapshot, of the three records of the data frame.
+TEST_F(FormatDocTest, TheSnapshotIsWhole) {
+  const HexExample& block = example("snapshot-block");
+  const HexExample& end = example("snapshot-end");
+  EXPECT_EQ(block.number("offset"), kSnapshotHeaderBytes);
+  EXPECT_EQ(end.number("offset"), kSnapshotHeaderBytes + block.bytes.size());
 }
 
 }  // namespace
