@@ -53,6 +53,11 @@ enum class Mistake : std::uint8_t {
   show_unsynced,              // Readers are shown what is written and not synced.
   forget_to_wake,             // The end of a sync calls nobody to lead the next one.
   lose_call_to_lead,          // Who is called to lead and has no need to calls nobody else.
+  run_before_begun,           // An intent's first step runs before the intent is durable.
+  key_by_attempt,             // Each attempt at a step has an idempotency key of its own.
+  skip_in_doubt,              // The step that was under way at an abort is not compensated.
+  decide_before_prepared,     // A coordinator decides while participants are still preparing.
+  forget_prepared,            // A participant says yes before that is durable.
 };
 
 #ifdef FORELOG_SIMULATED
