@@ -9,7 +9,10 @@ list(REMOVE_ITEM cli_sources "${cli_main}")
 
 add_library(forelog_cli STATIC ${cli_sources})
 target_include_directories(forelog_cli PUBLIC "${PROJECT_SOURCE_DIR}/src")
-target_link_libraries(forelog_cli PUBLIC forelog_static CLI11::CLI11 nlohmann_json::nlohmann_json)
+if(NOT FORELOG_ZSTD)
+  message(FATAL_ERROR "The program compresses with zstd: set FORELOG_ZSTD=ON, or FORELOG_PROGRAM=OFF")
+endif()
+target_link_libraries(forelog_cli PUBLIC forelog_static forelog_zstd_static CLI11::CLI11 nlohmann_json::nlohmann_json)
 set_target_properties(forelog_cli PROPERTIES CXX_EXTENSIONS OFF LINKER_LANGUAGE CXX)
 forelog_flags(forelog_cli)
 

@@ -26,7 +26,8 @@ struct SnapshotBlockTest : testing::Test {
   template <typename T>
   void forge(std::size_t at, T value) {
     base::store_le<T>(bytes.data() + at, value);
-    base::store_le(bytes.data(), base::checksum(std::span(bytes).subspan<8>(), kSeed));
+    const std::span<std::byte> all(bytes);
+    base::store_le(bytes.data(), base::checksum(all.subspan(8), kSeed));
   }
 
   const std::string body = "what is stored";

@@ -24,7 +24,8 @@ struct SnapshotHeaderTest : testing::Test {
   template <typename T>
   void forge(std::size_t at, T value) {
     base::store_le<T>(bytes.data() + at, value);
-    base::store_le(bytes.data() + 248, base::checksum(std::span(bytes).first<248>(), 0));
+    const std::span<std::byte> all(bytes);
+    base::store_le(bytes.data() + 248, base::checksum(all.first(248), 0));
   }
 
   SnapshotHeader header, decoded;
