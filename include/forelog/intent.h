@@ -28,8 +28,8 @@ struct IntentId {
 
 // What is to be done, whole and in advance: it is durable before the first step runs.
 struct IntentPlan {
-  std::string kind = {};     // Whose handler runs it: 1 to 64 of [A-Za-z0-9._/-].
-  std::string payload = {};  // Yours: all that the steps need to know.
+  std::string kind = {};                // Whose handler runs it: 1 to 64 of [A-Za-z0-9._/-].
+  std::string payload = {};             // Yours: all that the steps need to know.
   std::vector<std::string> steps = {};  // 1 to 255 names of 1 to 64 of the same, in order.
 
   // The step (from 0) behind which there is no way back: once it is done, later ones are tried until

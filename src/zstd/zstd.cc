@@ -53,8 +53,8 @@ class Zstd final : public Compression {
   Result<std::size_t> compress(ByteView from, std::span<std::byte> to) const override {
     ZSTD_CCtx* const context = compressor();
     if (context == nullptr) return Status::out_of_memory();
-    const std::size_t bytes = ZSTD_compressCCtx(context, to.data(), to.size(), from.data(),
-                                                from.size(), level_);
+    const std::size_t bytes =
+        ZSTD_compressCCtx(context, to.data(), to.size(), from.data(), from.size(), level_);
     if (ZSTD_isError(bytes) != 0) return failure(bytes, Code::invalid_argument);
     return bytes;
   }

@@ -73,8 +73,8 @@ TEST(ZstdTest, HostileInputDoesNoHarm) {
   const std::string frame = compressed(state);
   const auto attempt = [](const std::string& bytes) {
     std::vector<char> around(2000 + 64, 'g');
-    const Status status = zstd().decompress(
-        bytes, std::as_writable_bytes(std::span(around)).subspan(32, 2000));
+    const Status status =
+        zstd().decompress(bytes, std::as_writable_bytes(std::span(around)).subspan(32, 2000));
     EXPECT_TRUE(status.ok() || status.code() == Code::corrupt) << status.message();
     const auto untouched = [](char c) { return c == 'g'; };
     EXPECT_TRUE(std::all_of(around.begin(), around.begin() + 32, untouched));

@@ -1,0 +1,108 @@
+// forelog snapshots, run as a program, on snapshots that this one makes.
+#include <string>
+
+#include "forelog/log.h"
+#include "forelog/snapshot.h"
+#include "forelog/zstd.h"
+#include "support/program.h"
+
+namespace forelog::cli_test {
+namespace {
+
+class Text final : public StateMachine {
+ public:
+  Status apply(Lsn /*lsn*/, ByteView command) override {
+    text_ += command.text();
+    return {};
+  }
+  Status save(Sink& out) const override { return out.write(text_); }
+  Status load(Source& /*in*/) override { return {Code::unsupported, "not needed here"}; }
+
+ private:
+  std::string text_;
+};
+
+class SnapshotsCommand : public ProgramTest {
+ protected:
+  // Below dir(), as a Durable has them: of LSN 1 and of LSN 2.
+  void make_snapshots(const Compression* compression = nullptr) const {
+    auto log = Log::open(dir() / "log");
+    ASSERT_TRUE(log) << log.error().message();
+    auto snapshots =
+        Snapshots::open(dir() / "snapshots", {.kind = "text", .compression = compression});
+    ASSERT_TRUE(snapshots) << snapshots.error().message();
+    Text text;
+    for (const std::uint64_t n : {1, 2}) {
+      const std::string command(1000, 'x');
+      ASSERT_TRUE(log->commit(command));
+      ASSERT_TRUE(text.apply(Lsn(n), command).ok());
+      ASSERT_TRUE(checkpoint(*log, *snapshots, text, Lsn(n)));
+    }
+    ASSERT_TRUE(log->close().ok());
+  }
+  Outcome snapshots(const Arguments& arguments = {}) const {
+    Arguments all = forelog({"snapshots", dir().string()});
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return run_command(all, {});
+  }
+  Json json(const Arguments& arguments = {}) const {
+    Arguments all = arguments;
+    all.emplace_back("--json");
+    return Json::parse(snapshots(all).out);
+  }
+  std::string newest_file() const {
+    const std::string name = json()["snapshots"][0]["file"];
+    return dir() / "snapshots" / name;
+  }
+};
+
+TEST_F(SnapshotsCommand, ListsThemNewestFirst) {
+  make_snapshots();
+  const Json list = json()["snapshots"];
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0]["lsn"], 2);
+  EXPECT_EQ(list[1]["lsn"], 1);
+  EXPECT_EQ(list[0]["kind"], "text");
+  EXPECT_TRUE(list[0]["compression"].is_null());
+  EXPECT_TRUE(list[0]["verified"].is_null());
+  const Outcome text = snapshots();
+  EXPECT_EQ(text.code, 0);
+  EXPECT_TRUE(mentions(text.out, "text")) << text.out;
+}
+
+TEST_F(SnapshotsCommand, VerifiesWhatZstdCompressed) {
+  make_snapshots(&zstd());
+  const Json list = json({"--verify"})["snapshots"];
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0]["compression"], "zstd");
+  EXPECT_EQ(list[0]["verified"], true);
+  EXPECT_EQ(snapshots({"--verify"}).code, 0);
+}
+
+TEST_F(SnapshotsCommand, TellsOfDamage) {
+  make_snapshots();
+  const std::string file = newest_file();
+  std::string bytes = read_file(file);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  std::ofstream(file, std::ios::binary) << bytes;
+  EXPECT_EQ(snapshots().code, 0);
+  const Outcome verified = snapshots({"--verify"});
+  EXPECT_EQ(verified.code, 3);
+  EXPECT_TRUE(mentions(verified.out, file)) << verified.out;
+  const Json list = json({"--verify"})["snapshots"];
+  EXPECT_EQ(list[0]["verified"], false);
+  EXPECT_EQ(list[1]["verified"], true);
+
+  bytes[0] = 'x';  // Of the header, which listing looks at.
+  std::ofstream(file, std::ios::binary) << bytes;
+  EXPECT_EQ(snapshots().code, 3);
+  EXPECT_EQ(json()["damaged"].size(), 1u);
+}
+
+TEST_F(SnapshotsCommand, NothingThere) {
+  EXPECT_EQ(snapshots({"--verify"}).code, 0);  // An empty directory.
+  EXPECT_EQ(run_command(forelog({"snapshots", dir() / "none"}), {}).code, 4);
+}
+
+}  // namespace
+}  // namespace forelog::cli_test
