@@ -131,7 +131,8 @@ if(FORELOG_INSTALL AND NOT FORELOG_SANITIZE AND NOT FORELOG_COVERAGE)
   add_test(NAME consumer.install COMMAND ${consumer} install)
   set_tests_properties(consumer.install PROPERTIES FIXTURES_SETUP forelog_installed)
   foreach(case IN ITEMS find_package find_package_static pkg_config pkg_config_static
-                        readme exported_symbols dependencies headers)
+                        readme exported_symbols dependencies headers zstd zstd_static
+                        zstd_pkg_config)
     add_test(NAME consumer.${case} COMMAND ${consumer} ${case})
     set_tests_properties(consumer.${case} PROPERTIES FIXTURES_REQUIRED forelog_installed)
   endforeach()
