@@ -57,8 +57,11 @@ class Checkpoint {
     std::uint64_t bytes = FORELOG_TRY(bytes_of_same(header));
     if (bytes == 0) bytes = FORELOG_TRY(write(header, save));
     const Lsn oldest = FORELOG_TRY(snapshots_.prune());
+    // Before the room for the next one is made: on a full disk it could not be, and the holder needs a
+    // block, which the part of the last room that was not needed has left.
+    const Status held = hold(oldest.next());
     snapshots_.make_room(bytes);
-    FORELOG_TRY(hold(oldest.next()));
+    FORELOG_TRY(Status(held));
     return oldest;
   }
 
