@@ -14,6 +14,11 @@ foreach(source IN LISTS fuzz_sources)
   add_dependencies(fuzzers fuzz_${name})
 endforeach()
 
+if(NOT FORELOG_ZSTD)
+  message(FATAL_ERROR "A fuzzer decompresses with zstd: set FORELOG_ZSTD=ON, or FORELOG_FUZZ=OFF")
+endif()
+target_link_libraries(fuzz_snapshot PRIVATE forelog_zstd_static)
+
 # Of the program only the parts that read and print: it is not built here.
 find_package(nlohmann_json REQUIRED)
 foreach(part IN ITEMS record_splitter text units)

@@ -13,6 +13,9 @@
 find_package(GTest REQUIRED)
 find_package(rapidcheck REQUIRED)
 add_custom_target(concurrent_tests)
+if(NOT FORELOG_ZSTD)
+  message(FATAL_ERROR "The tests compress with zstd: set FORELOG_ZSTD=ON, or FORELOG_TESTS=OFF")
+endif()
 
 set(forelog_test_timeout_seconds 300)
 
@@ -32,8 +35,8 @@ function(forelog_test target)
   forelog_executable(${target} ${ARGN})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   # gtest_main steps back where a test brings its own main().
-  target_link_libraries(${target} PRIVATE forelog_test_support GTest::gtest GTest::gtest_main
-                                          rapidcheck)
+  target_link_libraries(${target} PRIVATE forelog_test_support forelog_zstd_static GTest::gtest
+                                          GTest::gtest_main rapidcheck)
   target_compile_definitions(${target} PRIVATE
     FORELOG_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     FORELOG_BINARY="${PROJECT_BINARY_DIR}/bin/forelog")
@@ -55,16 +58,13 @@ endfunction()
 include(GoogleTest)
 foreach(layer IN LISTS forelog_layers ITEMS zstd cli)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*_test.cc")
-  if((layer STREQUAL "cli" AND NOT FORELOG_PROGRAM) OR (layer STREQUAL "zstd" AND NOT FORELOG_ZSTD))
+  if(layer STREQUAL "cli" AND NOT FORELOG_PROGRAM)
     set(sources)
   endif()
   if(sources)
     forelog_test(${layer}_test ${sources})
   endif()
 endforeach()
-if(TARGET zstd_test)
-  target_link_libraries(zstd_test PRIVATE forelog_zstd_static)
-endif()
 if(TARGET cli_test)
   target_link_libraries(cli_test PRIVATE forelog_cli)
 endif()
@@ -95,6 +95,7 @@ foreach(dir IN LISTS test_dirs)
     cmake_path(GET source STEM maker)
     forelog_executable(${maker} "${source}")
     target_include_directories(${maker} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    target_link_libraries(${maker} PRIVATE forelog_zstd_static)
   endforeach()
 endforeach()
 
