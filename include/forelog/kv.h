@@ -44,7 +44,10 @@ struct KvOptions {
   // Checked when something is written; what was written under other limits is read all the same.
   std::size_t key_bytes_max = 4 * KiB;  // At most 65,535.
   std::uint64_t value_bytes_max =
-      8 * MiB;                  // A write must fit into a record: Options::record_bytes_max.
+      8 * MiB;  // A write must fit into a record: Options::record_bytes_max.
+  // A thread removes what has expired where no writes do, so that its memory is free again. What has
+  // expired is not seen in any case.
+  bool housekeeping = true;
   DurableOptions durable = {};  // The kind of its snapshots is the store's own.
 };
 

@@ -26,9 +26,9 @@ void Housekeeper::expect(Timestamp expires) {
   awaited_ = expires;
   changed_.notify_one();
   if (thread_.joinable()) return;
-  const Status started = base::guarded([&]() -> Status {
+  const Status started = base::guarded([&]() FORELOG_REQUIRES(mutex_) {
     thread_ = base::Thread([this] { run(); });
-    return {};
+    return Status();
   });
   if (!started.ok()) awaited_ = kNothing;
 }

@@ -83,7 +83,7 @@ Result<KvOutcome> Kv::write(const KvBatch& batch, const KvWriteOptions& options)
       soonest = std::min(soonest, expires);
     }
     const KvOutcome outcome = FORELOG_TRY(impl_->submit(command, options));
-    impl_->housekeeper->expect(soonest);
+    if (impl_->housekeeper) impl_->housekeeper->expect(soonest);
     return outcome;
   });
 }

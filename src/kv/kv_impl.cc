@@ -56,7 +56,10 @@ Status Kv::Impl::open() {
   auto opened = FORELOG_TRY(Durable<kv::KvState>::open(dir, std::move(opening)));
   durable.emplace(std::move(opened));
   table = durable->state().table();
-  if (options.read_only) return {};
+  // Where the clock was set back meanwhile, what is now put with a time to live must not be expired
+  // already by what earlier writers told of the time.
+  latest = table->stats().time.time_since_epoch().count();
+  if (options.read_only || !options.housekeeping) return {};
   housekeeper.emplace(kv::Housekeeper::Store{.next_expiry = [this] { return table->next_expiry(); },
                                              .now = [this] { return now(); },
                                              .tick = [this] { return tick(); }});

@@ -29,8 +29,8 @@ struct Kv::Impl {
   Status tick();
   Result<KvStats> stats() const;
 
-  // Never goes back while the store is open, so that what a reader no longer sees is absent to a write
-  // that comes later.
+  // Never goes back while the store is open, nor behind what the commands in the log told, so that what a
+  // reader no longer sees is absent to a write that comes later.
   Timestamp now() const;
 
   const std::filesystem::path dir;

@@ -167,6 +167,16 @@ TEST_F(KvTest, ATimeToLiveIsMoreThanNothingAndMayBeAsLongAsTimeItself) {
   EXPECT_EQ((*store->get("a"))->expires, std::nullopt);
 }
 
+TEST_F(KvTest, AClockThatIsSetBackBeforeItIsOpenedLetsNothingExpireTooSoon) {
+  open();
+  put("a", "1");
+  kill();
+  pass(-1h);
+  open();
+  ASSERT_TRUE(store->put("b", "1", 1s));
+  EXPECT_EQ(get("b"), "1");
+}
+
 TEST_F(KvTest, LimitsAreCheckedWhenItIsWritten) {
   options.key_bytes_max = 10;
   options.value_bytes_max = 100;

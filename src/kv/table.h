@@ -10,12 +10,15 @@
 // are copied, before it is held for writing, and what is dropped is freed after.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/shared_mutex.h"
@@ -103,8 +106,10 @@ class Table {
   // Calls see(version) with the lock held, and returns what it does, as an optional; nullopt: absent at
   // the LSN, or where that is not given now, when it is `time`.
   template <typename See>
-  auto look(std::string_view key, std::optional<Lsn> at, Timestamp time, See&& see) const
-      -> std::optional<decltype(see(std::declval<const Version&>()))> FORELOG_EXCLUDES(mutex_) {
+  std::optional<std::invoke_result_t<See, const Version&>> look(std::string_view key,
+                                                                std::optional<Lsn> at,
+                                                                Timestamp time, See&& see) const
+      FORELOG_EXCLUDES(mutex_) {
     const base::SharedLock lock(mutex_);
     const auto place = keys_.find(key);
     if (place == keys_.end()) return std::nullopt;

@@ -62,7 +62,7 @@ Result<KvCursor> KvView::scan(KvRange range, KvOrder order) const {
     kv::Span span{.from = std::move(range.from),
                   .to = std::move(range.to),
                   .descending = order == KvOrder::descending};
-    return KvCursor(std::make_unique<KvCursor::Impl>(kv::Scan(impl_->pin, std::move(span))));
+    return KvCursor(std::make_unique<KvCursor::Impl>(impl_->pin, std::move(span)));
   });
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "forelog/kv_view.h"
 #include "kv/pin.h"
@@ -16,6 +18,7 @@ struct KvView::Impl {
 };
 
 struct KvCursor::Impl {
+  Impl(std::shared_ptr<const kv::Pin> pin, kv::Span span) : scan(std::move(pin), std::move(span)) {}
   kv::Scan scan;
 };
 
