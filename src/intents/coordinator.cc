@@ -1,0 +1,254 @@
+// Coordinator: a decision as an intent. Implements docs/intents.md, "Decisions".
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "base/guarded.h"
+#include "base/simulation.h"
+#include "base/text.h"
+#include "forelog/decide.h"
+#include "forelog/try.h"
+#include "intents/command.h"
+#include "intents/wire.h"
+
+namespace forelog {
+
+using base::concat;
+
+namespace {
+
+constexpr std::string_view kKind = "forelog.decide";
+constexpr std::uint8_t kPayloadVersion = 1;
+constexpr std::size_t kParticipantsMax = 127;  // Two steps each, and the decision.
+constexpr std::size_t kParticipantNameBytesMax = 56;
+
+std::string payload_of(const std::vector<ParticipantChange>& changes) {
+  intents::FieldWriter to;
+  to.number8(kPayloadVersion);
+  to.number8(static_cast<std::uint8_t>(changes.size()));
+  for (const ParticipantChange& each : changes) {
+    to.text(each.participant);
+    to.text(each.change);
+  }
+  return std::move(to.bytes());
+}
+
+Result<std::vector<ParticipantChange>> changes_of(std::string_view payload) {
+  intents::ByteSource source{ByteView(payload)};
+  intents::FieldReader from(source);
+  const auto version = FORELOG_TRY(from.number<std::uint8_t>());
+  if (version != kPayloadVersion) {
+    return Status(Code::unsupported,
+                  concat("a decision of version ", version, ": use a newer program"));
+  }
+  std::vector<ParticipantChange> changes(FORELOG_TRY(from.number<std::uint8_t>()));
+  for (ParticipantChange& each : changes) {
+    each.participant = FORELOG_TRY(from.text(kParticipantNameBytesMax));
+    each.change = FORELOG_TRY(from.text(intents::kResultBytesMax));
+  }
+  FORELOG_TRY(from.end());
+  return changes;
+}
+
+// Prepare each, decide, commit each.
+IntentPlan plan_of(const std::vector<ParticipantChange>& changes) {
+  IntentPlan plan;
+  plan.kind = kKind;
+  plan.payload = payload_of(changes);
+  plan.pivot = changes.size();
+  for (const ParticipantChange& each : changes) plan.steps.push_back("prepare/" + each.participant);
+  plan.steps.emplace_back("decide");
+  for (const ParticipantChange& each : changes) plan.steps.push_back("commit/" + each.participant);
+  return plan;
+}
+
+Decision decision_of(IntentPhase phase, bool behind_pivot) {
+  if (behind_pivot) return Decision::committed;
+  return phase == IntentPhase::running ? Decision::undecided : Decision::aborted;
+}
+
+}  // namespace
+
+std::string_view to_string(Decision decision) noexcept {
+  switch (decision) {
+    case Decision::undecided: return "undecided";
+    case Decision::committed: return "committed";
+    case Decision::aborted: return "aborted";
+  }
+  return "unknown";
+}
+
+struct Coordinator::Impl {
+  Impl(Intents opened, std::map<std::string, Participant*> given, CoordinatorOptions chosen)
+      : participants(std::move(given)),
+        options(std::move(chosen)),
+        log_id(opened.log().id()),
+        intents(std::move(opened)) {}
+
+  Status start();
+  Status check(const std::vector<ParticipantChange>& changes) const;
+  std::string name_of(IntentId id) const { return concat(log_id, "/", id.value); }
+  std::optional<IntentId> id_of(std::string_view transaction) const;
+
+  // The steps.
+  Result<Participant*> participant(const std::string& name) const;
+  Result<std::string> run(IntentAttempt& attempt) const;
+  Result<std::string> prepare(IntentAttempt& attempt, const ParticipantChange& change) const;
+  Status undo(const IntentAttempt& attempt) const;
+
+  std::map<std::string, Participant*> participants;
+  CoordinatorOptions options;
+  std::string log_id;
+  Intents intents;  // The last, for it to be the first that ends: its threads use all the others.
+};
+
+Status Coordinator::Impl::start() {
+  HandlerOptions handler;
+  handler.attempts_max = std::numeric_limits<std::uint32_t>::max();
+  handler.backoff_first = options.backoff_first;
+  handler.backoff_max = options.backoff_max;
+  FORELOG_TRY(intents.handle(kKind,
+                             {[this](IntentAttempt& attempt) { return run(attempt); },
+                              [this](IntentAttempt& attempt) { return undo(attempt); }},
+                             handler));
+  return intents.start();
+}
+
+Result<Participant*> Coordinator::Impl::participant(const std::string& name) const {
+  const auto found = participants.find(name);
+  if (found != participants.end()) return found->second;
+  return Status(Code::invalid_argument,
+                concat("there is no participant ", name, ": give it to Coordinator::open"));
+}
+
+Result<std::string> Coordinator::Impl::run(IntentAttempt& attempt) const {
+  const auto changes = FORELOG_TRY(changes_of(attempt.intent.plan->payload));
+  // Durability: that this step is recorded as done is the decision.
+  if (attempt.step == changes.size()) return std::string();
+  if (attempt.step < changes.size()) return prepare(attempt, changes[attempt.step]);
+  const ParticipantChange& change = changes[attempt.step - changes.size() - 1];
+  Participant* const asked = FORELOG_TRY(participant(change.participant));
+  FORELOG_TRY(asked->commit(name_of(attempt.intent.id)));
+  return std::string();
+}
+
+Result<std::string> Coordinator::Impl::prepare(IntentAttempt& attempt,
+                                               const ParticipantChange& change) const {
+  Participant* const asked = FORELOG_TRY(participant(change.participant));
+  const auto vote = asked->prepare(name_of(attempt.intent.id), change.change);
+  if (!vote && base::makes(base::Mistake::decide_before_prepared)) return std::string();
+  if (!vote && attempt.number >= options.prepare_attempts_max) {
+    return attempt.refuse(concat(change.participant, " did not prepare: ", vote.error().message()));
+  }
+  if (!vote) return vote.error();
+  if (!vote->yes) return attempt.refuse(concat(change.participant, " votes no: ", vote->why));
+  return std::string();
+}
+
+Status Coordinator::Impl::undo(const IntentAttempt& attempt) const {
+  const auto changes = FORELOG_TRY(changes_of(attempt.intent.plan->payload));
+  Participant* const asked = FORELOG_TRY(participant(changes.at(attempt.step).participant));
+  return asked->abort(name_of(attempt.intent.id));
+}
+
+Status Coordinator::Impl::check(const std::vector<ParticipantChange>& changes) const {
+  if (changes.empty() || changes.size() > kParticipantsMax) {
+    return {Code::invalid_argument, concat("a decision has 1 to ", kParticipantsMax,
+                                           " participants, not ", changes.size())};
+  }
+  std::set<std::string_view> names;
+  for (const ParticipantChange& each : changes) {
+    FORELOG_TRY(participant(each.participant));
+    if (each.participant.size() > kParticipantNameBytesMax) {
+      return {Code::invalid_argument, concat("the name of participant ", each.participant,
+                                             " is longer than ", kParticipantNameBytesMax)};
+    }
+    if (!names.insert(each.participant).second) {
+      return {Code::invalid_argument,
+              concat("participant ", each.participant, " is named twice: give it one change")};
+    }
+  }
+  return {};
+}
+
+std::optional<IntentId> Coordinator::Impl::id_of(std::string_view transaction) const {
+  const std::string prefix = log_id + "/";
+  if (!transaction.starts_with(prefix)) return std::nullopt;
+  transaction.remove_prefix(prefix.size());
+  IntentId id;
+  const char* const end = transaction.data() + transaction.size();
+  const auto [stop, error] = std::from_chars(transaction.data(), end, id.value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return id;
+}
+
+Coordinator::Coordinator(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Coordinator::Coordinator(Coordinator&&) noexcept = default;
+Coordinator& Coordinator::operator=(Coordinator&&) noexcept = default;
+Coordinator::~Coordinator() = default;
+
+Result<Coordinator> Coordinator::open(const std::filesystem::path& dir,
+                                      std::map<std::string, Participant*> participants,
+                                      CoordinatorOptions options) {
+  return base::guarded([&]() -> Result<Coordinator> {
+    Intents intents = FORELOG_TRY(Intents::open(dir, options.intents));
+    auto impl =
+        std::make_unique<Impl>(std::move(intents), std::move(participants), std::move(options));
+    FORELOG_TRY(impl->start());
+    return Coordinator(std::move(impl));
+  });
+}
+
+Result<std::string> Coordinator::begin(const std::vector<ParticipantChange>& changes,
+                                       std::string_view key) {
+  return base::guarded([&]() -> Result<std::string> {
+    FORELOG_TRY(impl_->check(changes));
+    IntentPlan plan = plan_of(changes);
+    plan.timeout = impl_->options.timeout;
+    plan.key = key;
+    return impl_->name_of(FORELOG_TRY(impl_->intents.begin(plan)));
+  });
+}
+
+Result<Decision> Coordinator::wait(std::string_view transaction, std::optional<Deadline> deadline) {
+  return base::guarded([&]() -> Result<Decision> {
+    const auto id = impl_->id_of(transaction);
+    if (!id) {
+      return Status(Code::not_found, concat("transaction ", transaction, " is not of this log"));
+    }
+    FORELOG_TRY(impl_->intents.wait(*id, deadline));
+    return decision(transaction);
+  });
+}
+
+Result<Decision> Coordinator::decide(const std::vector<ParticipantChange>& changes,
+                                     std::optional<Deadline> deadline) {
+  return base::guarded([&]() -> Result<Decision> {
+    const std::string transaction = FORELOG_TRY(begin(changes));
+    return wait(transaction, deadline);
+  });
+}
+
+Result<Decision> Coordinator::decision(std::string_view transaction) const {
+  return base::guarded([&]() -> Result<Decision> {
+    const auto id = impl_->id_of(transaction);
+    if (!id) {
+      return Status(Code::invalid_argument,
+                    concat("transaction ", transaction, " is not of this coordinator"));
+    }
+    if (const auto intent = impl_->intents.find(*id)) {
+      return decision_of(intent->phase, intent->behind_pivot());
+    }
+    const auto finished = impl_->intents.find_finished(*id);
+    // Presumed abort. One that was committed is forgotten only when all have committed.
+    if (!finished) return Decision::aborted;
+    return decision_of(finished->phase, finished->behind_pivot);
+  });
+}
+
+Intents& Coordinator::intents() const noexcept { return impl_->intents; }
+Status Coordinator::close() { return impl_->intents.close(); }
+
+}  // namespace forelog

@@ -1,0 +1,140 @@
+// Prepare and decide: votes, locks, what is in doubt and who is asked about it.
+#include "forelog/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "intents/test_deciding.h"
+
+namespace forelog {
+namespace {
+
+using testing::DecidingWorld;
+
+class DecideTest : public ::testing::Test {
+ protected:
+  DecideTest() {
+    EXPECT_TRUE(world_.open().ok());
+    EXPECT_TRUE(world_.north.log().update("alice +100"));
+  }
+  Decision decide(const std::vector<ParticipantChange>& changes) {
+    const auto decision = world_.coordinator->decide(changes);
+    EXPECT_TRUE(decision) << decision.error().message();
+    return decision ? *decision : Decision::undecided;
+  }
+  std::pair<std::int64_t, std::int64_t> sums() {
+    return {world_.north.sum("alice"), world_.south.sum("bob")};
+  }
+  using Sums = std::pair<std::int64_t, std::int64_t>;
+
+  DecidingWorld world_;
+};
+
+TEST_F(DecideTest, WhatAllPrepareIsCommittedByAll) {
+  EXPECT_EQ(decide(DecidingWorld::move(30)), Decision::committed);
+  EXPECT_EQ(sums(), Sums(70, 30));
+  EXPECT_TRUE(world_.north.log().in_doubt().empty());
+}
+
+TEST_F(DecideTest, WhatOneVotesAgainstIsAbortedByAll) {
+  const auto transaction =
+      world_.coordinator->begin({{"south", "bob +500"}, {"north", "alice -500"}});
+  ASSERT_TRUE(transaction);
+  EXPECT_EQ(*world_.coordinator->wait(*transaction), Decision::aborted);
+  EXPECT_EQ(sums(), Sums(100, 0));
+  EXPECT_TRUE(world_.south.log().in_doubt().empty());
+  const auto finished = world_.coordinator->intents().find_finished(IntentId(1));
+  ASSERT_TRUE(finished);
+  EXPECT_EQ(finished->reason, "north votes no: alice has no more than 100");
+  EXPECT_EQ(*world_.coordinator->decision(*transaction), Decision::aborted);
+}
+
+TEST_F(DecideTest, WhatIsPreparedIsLockedAndHasNoEffect) {
+  auto& north = world_.north.log();
+  EXPECT_TRUE(north.prepare("t", "alice -100")->yes);
+  EXPECT_TRUE(north.prepare("t", "alice -100")->yes);  // Asked again.
+  EXPECT_EQ(world_.north.sum("alice"), 100);
+  EXPECT_EQ(north.update("alice -100").error().code(), Code::busy);
+  EXPECT_TRUE(north.update("carol +1"));
+  EXPECT_EQ(north.prepare("u", "alice -1").error().code(), Code::busy);
+  EXPECT_EQ(decide(DecidingWorld::move(1)), Decision::aborted);  // Asked twice, and busy.
+  EXPECT_TRUE(north.commit("t").ok());
+  EXPECT_TRUE(north.commit("t").ok());
+  EXPECT_EQ(world_.north.sum("alice"), 0);
+  EXPECT_EQ(north.abort("t").code(), Code::invalid_argument);
+  EXPECT_TRUE(north.update("alice +1"));
+}
+
+TEST_F(DecideTest, APrepareThatComesBehindItsAbortIsRefused) {
+  auto& north = world_.north.log();
+  EXPECT_TRUE(north.abort("t").ok());
+  EXPECT_FALSE(north.prepare("t", "alice -1")->yes);
+  EXPECT_EQ(north.commit("t").code(), Code::not_found);
+  EXPECT_EQ(north.commit("u").code(), Code::not_found);
+  EXPECT_EQ(north.prepare("", "alice -1").error().code(), Code::invalid_argument);
+}
+
+TEST_F(DecideTest, WhatIsPreparedSurvivesInTheLogAndInASnapshot) {
+  for (const bool snapshot : {false, true}) {
+    const std::string transaction = snapshot ? "in a snapshot" : "in the log";
+    EXPECT_TRUE(world_.north.log().prepare(transaction, "alice -10")->yes);
+    if (snapshot) {
+      ASSERT_TRUE(world_.north.log().checkpoint());
+    }
+    world_.north.end();
+    ASSERT_TRUE(world_.north.open().ok());
+    const auto in_doubt = world_.north.log().in_doubt();
+    ASSERT_EQ(in_doubt.size(), 1u);
+    EXPECT_EQ(in_doubt[0].transaction, transaction);
+    EXPECT_EQ(in_doubt[0].change, "alice -10");
+    EXPECT_EQ(world_.north.log().update("alice -1").error().code(), Code::busy);
+    EXPECT_TRUE(world_.north.log().commit(transaction).ok());
+  }
+  EXPECT_EQ(world_.north.sum("alice"), 80);
+}
+
+TEST_F(DecideTest, WhoIsInDoubtAsksTheCoordinator) {
+  Coordinator& coordinator = *world_.coordinator;
+  const auto committed = coordinator.begin(DecidingWorld::move(10));
+  ASSERT_TRUE(committed);
+  EXPECT_EQ(*coordinator.wait(*committed), Decision::committed);
+  const std::string unknown = coordinator.intents().log().id() + "/999";
+  auto& north = world_.north.log();
+  EXPECT_TRUE(north.prepare(unknown, "alice -1")->yes);
+  const auto left = north.resolve(
+      [&](std::string_view transaction) { return coordinator.decision(transaction); });
+  ASSERT_TRUE(left) << left.error().message();
+  EXPECT_EQ(*left, 0u);
+  EXPECT_EQ(world_.north.sum("alice"), 90);  // Presumed aborted.
+  EXPECT_EQ(*coordinator.decision(*committed), Decision::committed);
+
+  EXPECT_TRUE(north.prepare("of another", "alice -1")->yes);
+  const auto asked = north.resolve(
+      [&](std::string_view transaction) { return coordinator.decision(transaction); });
+  EXPECT_EQ(asked.error().code(), Code::invalid_argument);
+  EXPECT_EQ(*north.resolve([](std::string_view) { return Decision::undecided; }), 1u);
+}
+
+TEST_F(DecideTest, WhatMakesNoSenseIsRefused) {
+  Coordinator& coordinator = *world_.coordinator;
+  EXPECT_EQ(coordinator.begin({}).error().code(), Code::invalid_argument);
+  EXPECT_EQ(coordinator.begin({{"east", "x"}}).error().code(), Code::invalid_argument);
+  EXPECT_EQ(coordinator.begin({{"north", "a +1"}, {"north", "a +1"}}).error().code(),
+            Code::invalid_argument);
+  EXPECT_EQ(coordinator.wait("what?").error().code(), Code::not_found);
+}
+
+TEST_F(DecideTest, TheSameKeyIsOneTransaction) {
+  const auto first = world_.coordinator->begin(DecidingWorld::move(10), "payment 1");
+  const auto again = world_.coordinator->begin(DecidingWorld::move(10), "payment 1");
+  ASSERT_TRUE(first && again);
+  EXPECT_EQ(*first, *again);
+  EXPECT_EQ(*world_.coordinator->wait(*first), Decision::committed);
+  EXPECT_EQ(sums(), Sums(90, 10));
+}
+
+}  // namespace
+}  // namespace forelog

@@ -1,0 +1,120 @@
+#include "forelog/log_participant.h"
+
+#include <utility>
+
+#include "base/guarded.h"
+#include "base/simulation.h"
+#include "base/text.h"
+#include "forelog/durable.h"
+#include "forelog/try.h"
+#include "intents/participant_state.h"
+
+namespace forelog {
+
+using intents::ParticipantCommand;
+using intents::ParticipantCommandKind;
+using intents::ParticipantState;
+
+struct LogParticipantBase::Impl {
+  explicit Impl(Durable<ParticipantState> opened) : durable(std::move(opened)) {}
+
+  // What became of a command, once it is durable.
+  Result<ParticipantState::Verdict> apply(ParticipantCommandKind kind, std::string_view transaction,
+                                          ByteView change = {}) {
+    if (transaction.empty() || transaction.size() > intents::kTransactionBytesMax) {
+      return Status(Code::invalid_argument, base::concat("a transaction's name has 1 to ",
+                                                         intents::kTransactionBytesMax, " bytes"));
+    }
+    const std::string bytes =
+        encode(ParticipantCommand{kind, std::string(transaction), std::string(change.text())});
+    const auto level =
+        base::makes(base::Mistake::forget_prepared) ? Durability::buffered : Durability::synced;
+    ParticipantState::Verdict verdict;
+    FORELOG_TRY(durable.update_then(
+        bytes, [&verdict](const ParticipantState& state) { verdict = state.verdict(); }, level));
+    return verdict;
+  }
+
+  Durable<ParticipantState> durable;
+};
+
+LogParticipantBase::LogParticipantBase(std::unique_ptr<Impl> impl) noexcept
+    : impl_(std::move(impl)) {}
+LogParticipantBase::LogParticipantBase(LogParticipantBase&&) noexcept = default;
+LogParticipantBase& LogParticipantBase::operator=(LogParticipantBase&&) noexcept = default;
+LogParticipantBase::~LogParticipantBase() = default;
+
+Result<LogParticipantBase> LogParticipantBase::open(const std::filesystem::path& dir,
+                                                    DurableOptions options, Make make) {
+  return base::guarded([&]() -> Result<LogParticipantBase> {
+    auto durable = FORELOG_TRY(Durable<ParticipantState>::open(
+        dir, std::move(options),
+        [make = std::move(make)] { return std::make_unique<ParticipantState>(make()); }));
+    return LogParticipantBase(std::make_unique<Impl>(std::move(durable)));
+  });
+}
+
+Result<Vote> LogParticipantBase::prepare(std::string_view transaction, ByteView change) {
+  return base::guarded([&]() -> Result<Vote> {
+    const auto verdict =
+        FORELOG_TRY(impl_->apply(ParticipantCommandKind::prepare, transaction, change));
+    FORELOG_TRY(verdict.status);
+    return verdict.vote;
+  });
+}
+
+Status LogParticipantBase::commit(std::string_view transaction) {
+  return base::guarded([&]() -> Status {
+    return FORELOG_TRY(impl_->apply(ParticipantCommandKind::commit, transaction)).status;
+  });
+}
+
+Status LogParticipantBase::abort(std::string_view transaction) {
+  return base::guarded([&]() -> Status {
+    return FORELOG_TRY(impl_->apply(ParticipantCommandKind::abort, transaction)).status;
+  });
+}
+
+Result<Lsn> LogParticipantBase::update(ByteView command, const Look& then) {
+  return base::guarded([&]() -> Result<Lsn> {
+    const std::string bytes =
+        encode(ParticipantCommand{ParticipantCommandKind::update, {}, std::string(command.text())});
+    Status status;
+    const Lsn lsn =
+        FORELOG_TRY(impl_->durable.update_then(bytes, [&](const ParticipantState& state) {
+          status = state.verdict().status;
+          if (status.ok() && then) then(state.user());
+        }));
+    FORELOG_TRY(status);
+    return lsn;
+  });
+}
+
+void LogParticipantBase::read(const Look& look) const {
+  impl_->durable.read([&look](const ParticipantState& state) { look(state.user()); });
+}
+
+std::vector<InDoubt> LogParticipantBase::in_doubt() const {
+  return impl_->durable.read([](const ParticipantState& state) { return state.in_doubt(); });
+}
+
+Result<std::size_t> LogParticipantBase::resolve(const Ask& ask) {
+  return base::guarded([&]() -> Result<std::size_t> {
+    std::size_t left = 0;
+    for (const InDoubt& each : in_doubt()) {
+      switch (FORELOG_TRY(ask(each.transaction))) {
+        case Decision::committed: FORELOG_TRY(commit(each.transaction)); break;
+        case Decision::aborted: FORELOG_TRY(abort(each.transaction)); break;
+        case Decision::undecided: ++left; break;
+      }
+    }
+    return left;
+  });
+}
+
+Result<Lsn> LogParticipantBase::checkpoint() { return impl_->durable.checkpoint(); }
+Status LogParticipantBase::health() const { return impl_->durable.health(); }
+Log& LogParticipantBase::log() const noexcept { return impl_->durable.log(); }
+Status LogParticipantBase::close() { return impl_->durable.close(); }
+
+}  // namespace forelog
