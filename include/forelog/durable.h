@@ -69,7 +69,10 @@ class FORELOG_EXPORT DurableBase {
  public:
   using Make = std::function<std::unique_ptr<StateMachine>()>;
   // Called when a command was applied, before the next one is, on whichever thread applies.
-  using Then = std::function<void(const StateMachine&)>;
+  struct Then {
+    void (*call)(void* context, const StateMachine& state);
+    void* context;
+  };
 
   static Result<DurableBase> open(const std::filesystem::path& dir, DurableOptions options,
                                   Make make);
@@ -134,9 +137,12 @@ class Durable {
   template <std::invocable<const State&> Then>
   Result<Lsn> update_then(ByteView command, Then&& then, Durability level = Durability::synced,
                           std::optional<Deadline> deadline = {}) {
-    const DurableBase::Then call = [&then](const StateMachine& state) {
-      then(static_cast<const State&>(state));
-    };
+    const void* context = std::addressof(then);
+    const DurableBase::Then call{[](void* function, const StateMachine& state) {
+                                   (*static_cast<std::remove_reference_t<Then>*>(function))(
+                                       static_cast<const State&>(state));
+                                 },
+                                 const_cast<void*>(context)};
     return base_.update(command, level, deadline, &call);
   }
 

@@ -163,7 +163,7 @@ bool ApplyQueue::apply(Update& update) {
   Status applied = guarded([&] { return state_.apply(update.lsn, update.command); });
   const bool ok = applied.ok();
   if (ok) {
-    if (update.then != nullptr) (*update.then)(state_);
+    if (update.then != nullptr) update.then->call(update.then->context, state_);
     applied_.bytes += update.command.size();
     applied_.lsn = update.lsn;
     applied_lsn_.store(update.lsn.value, std::memory_order_release);
