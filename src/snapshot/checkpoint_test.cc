@@ -349,13 +349,29 @@ TEST_F(CheckpointTest, WhatIsDamagedIsToldAndGoesWhenItIsOld) {
   EXPECT_EQ(damaged[0].file, path(2).filename());
   EXPECT_EQ(damaged[0].offset, 0u);
   EXPECT_EQ(damaged[0].bytes, disk_.read_file(path(2))->size());
-  EXPECT_EQ(snapshots_->verify(Lsn(1)).code(), Code::corrupt);
   EXPECT_EQ(snapshots_->verify(Lsn(2)).code(), Code::corrupt);
   make_after(1);
   EXPECT_TRUE(disk_.read_file(path(2))) << "it is no older than what is kept";
   make_after(1);
   EXPECT_FALSE(disk_.read_file(path(2)));
   EXPECT_EQ(listed(), (Lsns{4, 3}));
+}
+
+// Else the one before it would go, and with it the only one that can be loaded.
+TEST_F(CheckpointTest, WhatVerifyFoundDamagedCountsForNothing) {
+  open_both();
+  make_after(1);
+  make_after(1);
+  flip(path(2), 300);
+  EXPECT_EQ(snapshots_->verify(Lsn(2)).code(), Code::corrupt);
+  make_after(1);
+  EXPECT_EQ(listed(), (Lsns{3, 2, 1}));
+  make_after(1);
+  EXPECT_EQ(listed(), (Lsns{4, 3}));
+  flip(path(4), 300);
+  EXPECT_EQ(snapshots_->verify(Lsn(4)).code(), Code::corrupt);
+  ASSERT_TRUE(make()) << "of the same LSN, and written anew";
+  EXPECT_TRUE(snapshots_->verify(Lsn(4)).ok());
 }
 
 TEST_F(CheckpointTest, ANewerFormatIsRefusedAndNotPassedOver) {

@@ -209,9 +209,12 @@ Result<std::vector<SnapshotInfo>> Snapshots::list(std::vector<Damage>* damaged) 
 
 Status Snapshots::verify(Lsn lsn) const {
   return guarded([&]() -> Status {
-    auto reader = FORELOG_TRY(snapshot::SnapshotReader::open(
-        *impl_->dir, snapshot::snapshot_name(lsn), impl_->options.compression));
-    return reader->finish();
+    std::optional<Damage> damage;
+    auto reader = snapshot::SnapshotReader::open(*impl_->dir, snapshot::snapshot_name(lsn),
+                                                 impl_->options.compression, &damage);
+    Status status = reader ? (*reader)->finish() : reader.error();
+    if (damage) impl_->note_damaged(lsn);
+    return status;
   });
 }
 
