@@ -25,9 +25,9 @@ struct ModelValue {
   Lsn version;
   Timestamp expires = kNever;
   bool operator==(const ModelValue&) const = default;
-  friend std::ostream& operator<<(std::ostream& out, const ModelValue& value) {
-    return out << value.value.size() << " bytes of " << value.value.substr(0, 1) << ", version "
-               << value.version.value << ", until " << value.expires.time_since_epoch() / 1ms;
+  friend std::ostream& operator<<(std::ostream& out, const ModelValue& seen) {
+    return out << seen.value.size() << " bytes of " << seen.value.substr(0, 1) << ", version "
+               << seen.version.value << ", until " << seen.expires.time_since_epoch() / 1ms;
   }
 };
 // The store as of one LSN. What has expired is absent, as it is to whoever looks.
