@@ -45,9 +45,9 @@ class FORELOG_EXPORT Intents {
   // Errors: those of Durable::open; invalid_argument (options).
   static Result<Intents> open(const std::filesystem::path& dir, IntentsOptions options = {});
   // What is unfinished in `dir`, in order of id. Takes no lock, and works beside a process that has it
-  // open. Errors: those of Log::open and of recover.
-  static Result<std::vector<std::shared_ptr<const Intent>>> look(const std::filesystem::path& dir,
-                                                                 FileSystem* file_system = nullptr);
+  // open. Of the options: the file system, and the compression. Errors: of Log::open and of recover.
+  static Result<std::vector<std::shared_ptr<const Intent>>> look(
+      const std::filesystem::path& dir, const DurableOptions& options = {});
   Intents(Intents&&) noexcept;
   Intents& operator=(Intents&&) noexcept;
   ~Intents();  // Waits for handlers that are running, as close() does.

@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 #include "intents/test_state.h"
+#include "support/hex_examples.h"
 
 namespace forelog::intents {
 namespace {
@@ -212,6 +216,27 @@ TEST_F(IntentStateTest, WhatWasSavedIsLoadedAndGoesOn) {
   EXPECT_EQ(begin(plan), open);
   EXPECT_EQ(at(open).attempts, 1u);
   EXPECT_EQ(finished(over), IntentPhase::completed);
+}
+
+TEST_F(IntentStateTest, TheExampleInTheFormatIsWhatIsWrittenAndRead) {
+  IntentPlan plan = plan_of({"a"});
+  plan.key = "k";
+  failed(begin(plan), 0, "once");
+  const IntentId over = begin(plan_of({"b"}));
+  done(over, 0);
+  complete(over);
+  const auto examples =
+      format::read_hex_examples(std::string(FORELOG_SOURCE_DIR) + "/docs/format.md");
+  const auto example = std::find_if(examples.begin(), examples.end(), [](const auto& each) {
+    return each.text("name") == "intent-snapshot";
+  });
+  const std::string bytes = saved();
+  ASSERT_NE(example, examples.end()) << format::to_hex_lines(bytes);
+  EXPECT_TRUE(std::ranges::equal(example->bytes, ByteView(bytes))) << format::to_hex_lines(bytes);
+  IntentState other;
+  ByteSource source{ByteView(std::span(example->bytes))};
+  ASSERT_TRUE(other.load(source).ok());
+  EXPECT_EQ(other.open_count(), 1u);
 }
 
 TEST_F(IntentStateTest, ASnapshotThatIsCutOrChangedIsAnErrorOrAnotherState) {

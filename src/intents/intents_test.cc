@@ -331,16 +331,16 @@ TEST_F(IntentsTest, ASnapshotHoldsTheOpenOnesSoThatTheLogIsTrimmed) {
 }
 
 TEST_F(IntentsTest, LooksBesideTheWriter) {
-  EXPECT_EQ(Intents::look(kDir, &disk_).error().code(), Code::not_found);
+  EXPECT_EQ(Intents::look(kDir, options_.durable).error().code(), Code::not_found);
   open();
   const IntentId id = begin(plan_of({"a", "b"}));
   EXPECT_TRUE(intents_->done(id, 0, "r").ok());
-  const auto seen = Intents::look(kDir, &disk_);
+  const auto seen = Intents::look(kDir, options_.durable);
   ASSERT_TRUE(seen) << seen.error().message();
   ASSERT_EQ(seen->size(), 1u);
   EXPECT_EQ((*seen)[0]->steps[0].result, "r");
   ASSERT_TRUE(intents_->checkpoint());
-  EXPECT_EQ(Intents::look(kDir, &disk_)->size(), 1u);
+  EXPECT_EQ(Intents::look(kDir, options_.durable)->size(), 1u);
 }
 
 TEST_F(IntentsTest, OnAFailedLogNothingRunsAndWaitsEnd) {
