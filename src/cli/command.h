@@ -69,6 +69,7 @@ void add_verify(CLI::App& app, Context& context);
 void add_repair(CLI::App& app, Context& context);
 void add_trim(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);
+void add_intents(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);
 void add_torture(CLI::App& app, Context& context);

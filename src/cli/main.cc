@@ -76,6 +76,7 @@ ExitCode run(int argc, char** argv) {
   add_repair(app, context);
   add_trim(app, context);
   add_snapshots(app, context);
+  add_intents(app, context);
   add_bench(app, context);
   add_demo(app, context);
   add_torture(app, context);

@@ -1,0 +1,274 @@
+// forelog intents: what is unfinished in a directory of intents, and an operator's word on it.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/reports.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/units.h"
+#include "forelog/intents.h"
+#include "forelog/try.h"
+#include "forelog/zstd.h"
+
+namespace forelog::cli {
+namespace {
+
+using IntentPointer = std::shared_ptr<const Intent>;
+
+struct IntentsArguments {
+  std::string dir;
+  bool json = false;
+  std::uint64_t id = 0;
+  std::vector<std::uint64_t> ids;
+  std::string why;
+};
+
+std::string printable(std::string_view text) {
+  std::string out;
+  append_printable(out, text);
+  return out;
+}
+
+// "running", "aborting", and behind it whether it is parked.
+std::string state_text(const Intent& intent) {
+  return std::string(to_string(intent.phase)) + (intent.parked ? ", parked" : "");
+}
+
+std::string next_text(const Intent& intent) {
+  const auto step = intent.next_step();
+  if (!step) return "-";
+  return std::to_string(*step) + " " + intent.plan->steps[*step];
+}
+
+std::size_t count_in(const Intent& intent, StepState state) {
+  std::size_t count = 0;
+  for (const IntentStep& step : intent.steps) count += step.state == state ? 1 : 0;
+  return count;
+}
+
+void put_bytes(Json& json, const std::string& name, const std::string& bytes) {
+  if (is_utf8(bytes)) {
+    json[name] = bytes;
+    return;
+  }
+  std::string encoded;
+  append_base64(encoded, bytes);
+  json[name + "_base64"] = encoded;
+}
+
+Json to_json(const Intent& intent) {
+  Json json;
+  json["id"] = intent.id.value;
+  json["kind"] = intent.plan->kind;
+  put_bytes(json, "key", intent.plan->key);
+  json["phase"] = std::string(to_string(intent.phase));
+  json["parked"] = intent.parked;
+  json["begun"] = time_text(intent.begun);
+  json["timeout"] = static_cast<double>(intent.plan->timeout.count()) / 1000;
+  json["pivot"] = intent.plan->pivot ? Json(*intent.plan->pivot) : Json();
+  json["next_step"] = intent.next_step() ? Json(*intent.next_step()) : Json();
+  json["attempts"] = intent.attempts;
+  json["next_attempt"] = intent.attempts > 0 ? Json(time_text(intent.next_attempt)) : Json();
+  put_bytes(json, "last_error", intent.last_error);
+  put_bytes(json, "reason", intent.reason);
+  put_bytes(json, "payload", intent.plan->payload);
+  json["steps"] = Json::array();
+  for (std::size_t i = 0; i < intent.steps.size(); ++i) {
+    Json step;
+    step["name"] = intent.plan->steps[i];
+    step["state"] = std::string(to_string(intent.steps[i].state));
+    put_bytes(step, "result", intent.steps[i].result);
+    put_bytes(step, "compensation", intent.steps[i].compensation);
+    json["steps"].push_back(std::move(step));
+  }
+  return json;
+}
+
+std::string list_text(const std::vector<IntentPointer>& intents) {
+  if (intents.empty()) return "no unfinished intents\n";
+  Table table({{"id", Align::right},
+               {"kind"},
+               {"state"},
+               {"done", Align::right},
+               {"next step"},
+               {"failed", Align::right},
+               {"begun"},
+               {"last error"}});
+  for (const IntentPointer& intent : intents) {
+    table.add({std::to_string(intent->id.value), intent->plan->kind, state_text(*intent),
+               std::to_string(count_in(*intent, StepState::done)) + " of " +
+                   std::to_string(intent->steps.size()),
+               next_text(*intent), std::to_string(intent->attempts), time_text(intent->begun),
+               intent->last_error.empty() ? "-" : printable(intent->last_error)});
+  }
+  return table.text("");
+}
+
+std::string line(std::string_view name, const std::string& value) {
+  if (value.empty()) return {};
+  std::string text(name);
+  text.resize(12, ' ');
+  return text + value + "\n";
+}
+
+std::string show_text(const Intent& intent) {
+  std::string text =
+      line("intent", std::to_string(intent.id.value) + " of kind " + intent.plan->kind);
+  text += line("key", printable(intent.plan->key));
+  text += line("state", state_text(intent));
+  text += line("reason", printable(intent.reason));
+  text += line("begun", time_text(intent.begun));
+  text += line("next step", next_text(intent));
+  if (intent.attempts > 0) {
+    text += line("failed", count_of(intent.attempts, "attempt") + ", the next not before " +
+                               time_text(intent.next_attempt));
+  }
+  text += line("last error", printable(intent.last_error));
+  text += line("payload", printable(intent.plan->payload));
+  Table table({{"step", Align::right}, {"name"}, {"state"}, {"result"}, {"of its compensation"}});
+  for (std::size_t i = 0; i < intent.steps.size(); ++i) {
+    const bool pivot = intent.plan->pivot == i;
+    table.add({std::to_string(i), intent.plan->steps[i] + (pivot ? " (pivot)" : ""),
+               std::string(to_string(intent.steps[i].state)), printable(intent.steps[i].result),
+               printable(intent.steps[i].compensation)});
+  }
+  return text + "\n" + table.text("  ");
+}
+
+DurableOptions options_of() {
+  DurableOptions options;
+  options.log.create_if_missing = false;
+  options.snapshots.compression = &zstd();
+  return options;
+}
+
+ExitCode run_list(const IntentsArguments& arguments) {
+  const auto intents = Intents::look(arguments.dir, options_of());
+  if (!intents) return fail(intents.error());
+  Output out;
+  if (arguments.json) {
+    Json json;
+    json["intents"] = Json::array();
+    for (const IntentPointer& intent : *intents) json["intents"].push_back(to_json(*intent));
+    out << json_text(json);
+  } else {
+    out << list_text(*intents);
+  }
+  return finish(out, ExitCode::done);
+}
+
+ExitCode run_show(const IntentsArguments& arguments) {
+  const auto intents = Intents::look(arguments.dir, options_of());
+  if (!intents) return fail(intents.error());
+  for (const IntentPointer& intent : *intents) {
+    if (intent->id.value != arguments.id) continue;
+    Output out;
+    out << (arguments.json ? json_text(to_json(*intent)) : show_text(*intent));
+    return finish(out, ExitCode::done);
+  }
+  return fail({Code::not_found, "intent " + std::to_string(arguments.id) +
+                                    " is not unfinished: it was finished, or never begun"});
+}
+
+// What an operator says of each, as the writer of their log.
+ExitCode run_change(const IntentsArguments& arguments, const char* what,
+                    const std::function<Status(Intents&, IntentId)>& change) {
+  IntentsOptions options;
+  options.durable = options_of();
+  auto intents = Intents::open(arguments.dir, options);
+  if (!intents) {
+    return fail(intents.error(),
+                intents.error().code() == Code::busy
+                    ? "A process has these intents open and runs them. Stop it first, or let it do "
+                      "this itself:\nIntents::retry and Intents::drop."
+                    : "");
+  }
+  note_recovery(intents->log().recovery());
+  Output out;
+  Json json = Json::array();
+  for (const std::uint64_t id : arguments.ids) {
+    if (const Status status = change(*intents, IntentId(id)); !status) {
+      static_cast<void>(finish(out, ExitCode::done));
+      return fail(status);
+    }
+    json.push_back(id);
+    if (!arguments.json) out << what << " " << std::to_string(id) << "\n";
+  }
+  if (const Status closed = intents->close(); !closed) return fail(closed);
+  if (arguments.json) out << json_text({{what, json}});
+  return finish(out, ExitCode::done);
+}
+
+CLI::App& add_verb(CLI::App& command, Context& context, const char* name, const char* description,
+                   std::function<ExitCode()> run) {
+  CLI::App& verb = *command.add_subcommand(name, description);
+  verb.callback([&context, run = std::move(run)] { context.run = run; });
+  verb.fallthrough();  // So that --json may stand behind it.
+  return verb;
+}
+
+}  // namespace
+
+void add_intents(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<IntentsArguments>();
+  CLI::App& command = add_command(
+      app, context,
+      {"intents",
+       "Shows the unfinished intents in a directory, and takes an operator's word on them. list "
+       "and "
+       "show\nchange nothing, and work beside the process that runs the intents. retry and drop "
+       "need it to be\nstopped: what is retried is run when it starts again.",
+       "forelog intents /tmp/shop list\n"
+       "forelog intents /tmp/shop list --json | jq '.intents[] | select(.parked) | .id'\n"
+       "forelog intents /tmp/shop show 1\n"
+       "forelog intents /tmp/shop retry 1\n"
+       "forelog intents /tmp/shop drop 1 --why 'refunded by hand'"},
+      [arguments] { return run_list(*arguments); });
+  command.callback(nullptr);
+  command
+      .add_option("DIR", arguments->dir,
+                  "Directory of the intents (with log/ and snapshots/ in it)")
+      ->type_name("")
+      ->required();
+  command.add_flag("--json", arguments->json, "Print one JSON object");
+  command.require_subcommand(1);
+  add_verb(command, context, "list",
+           "All that are unfinished, in the order in which they were begun.",
+           [arguments] { return run_list(*arguments); });
+  add_verb(command, context, "show", "One of them: its payload, its steps, and what each gave.",
+           [arguments] { return run_show(*arguments); })
+      .add_option("ID", arguments->id, "As list shows it")
+      ->type_name("")
+      ->required();
+  add_verb(
+      command, context, "retry",
+      "Parked ones, and those that wait for their next attempt, are tried again; attempts count "
+      "anew.",
+      [arguments] {
+        return run_change(*arguments, "retried",
+                          [](Intents& intents, IntentId id) { return intents.retry(id); });
+      })
+      .add_option("ID", arguments->ids, "As list shows it")
+      ->type_name("")
+      ->required();
+  CLI::App& drop =
+      add_verb(command, context, "drop",
+               "Parked ones are given up: nothing more is done or undone of what they left behind.",
+               [arguments] {
+                 return run_change(*arguments, "dropped", [&](Intents& intents, IntentId id) {
+                   return intents.drop(id, arguments->why);
+                 });
+               });
+  drop.add_option("ID", arguments->ids, "As list shows it")->type_name("")->required();
+  drop.add_option("--why", arguments->why, "Is recorded with it")->type_name("TEXT");
+}
+
+}  // namespace forelog::cli

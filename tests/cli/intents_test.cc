@@ -1,0 +1,123 @@
+// forelog intents, run as a program, on intents that this one makes.
+#include <optional>
+#include <string>
+
+#include "forelog/intents.h"
+#include "support/program.h"
+
+namespace forelog::cli_test {
+namespace {
+
+class IntentsCommand : public ProgramTest {
+ protected:
+  void open() {
+    auto opened = Intents::open(dir() / "shop");
+    ASSERT_TRUE(opened) << opened.error().message();
+    intents_.emplace(*std::move(opened));
+  }
+  void close() {
+    ASSERT_TRUE(intents_->close().ok());
+    intents_.reset();
+  }
+  // One that is parked at its second step, and one that has just begun.
+  void make_some() {
+    open();
+    const auto parked = intents_->begin({.kind = "order",
+                                         .payload = "soup\x1b[31m",
+                                         .steps = {"charge", "cook"},
+                                         .pivot = 1,
+                                         .key = "order 7"});
+    ASSERT_TRUE(parked);
+    parked_ = *parked;
+    ASSERT_TRUE(intents_->done(parked_, 0, "receipt 17").ok());
+    ASSERT_TRUE(intents_->park(parked_, "the kitchen is closed").ok());
+    const auto running = intents_->begin({.kind = "order", .payload = "\xff", .steps = {"charge"}});
+    ASSERT_TRUE(running);
+    running_ = *running;
+  }
+  Outcome intents(const Arguments& arguments) const {
+    Arguments all = forelog({"intents", dir() / "shop"});
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return run_command(all, {});
+  }
+  std::string parked() const { return std::to_string(parked_.value); }
+  std::string running() const { return std::to_string(running_.value); }
+
+  std::optional<Intents> intents_;
+  IntentId parked_, running_;
+};
+
+TEST_F(IntentsCommand, ListsBesideTheProcessThatRunsThem) {
+  make_some();
+  const Outcome outcome = intents({"list"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.out, "running, parked"));
+  EXPECT_TRUE(mentions(outcome.out, "1 cook"));
+  EXPECT_TRUE(mentions(outcome.out, "the kitchen is closed"));
+  const Json json = Json::parse(intents({"list", "--json"}).out)["intents"];
+  ASSERT_EQ(json.size(), 2u);
+  EXPECT_EQ(json[0]["id"], parked_.value);
+  EXPECT_EQ(json[0]["parked"], true);
+  EXPECT_EQ(json[0]["key"], "order 7");
+  EXPECT_EQ(json[0]["pivot"], 1);
+  EXPECT_EQ(json[0]["next_step"], 1);
+  EXPECT_EQ(json[0]["steps"][0]["result"], "receipt 17");
+  EXPECT_EQ(json[0]["steps"][1]["state"], "pending");
+  EXPECT_EQ(json[1]["payload_base64"], "/w==");
+}
+
+TEST_F(IntentsCommand, ShowsOneWithoutItsControlCharacters) {
+  make_some();
+  const Outcome outcome = intents({"show", parked()});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.out, "soup\\x1b[31m"));
+  EXPECT_TRUE(mentions(outcome.out, "receipt 17"));
+  EXPECT_TRUE(mentions(outcome.out, "cook (pivot)"));
+  EXPECT_EQ(Json::parse(intents({"show", parked(), "--json"}).out)["kind"], "order");
+  const Outcome none = intents({"show", "999"});
+  EXPECT_EQ(none.code, 4);
+  EXPECT_TRUE(mentions(none.err, "intent 999 is not unfinished"));
+}
+
+TEST_F(IntentsCommand, RetriesAndDropsWhatIsParked) {
+  make_some();
+  close();
+  const Outcome running_one = intents({"drop", running()});
+  EXPECT_EQ(running_one.code, 5);
+  EXPECT_TRUE(mentions(running_one.err, "is not parked"));
+  EXPECT_EQ(intents({"retry", parked()}).out, "retried " + parked() + "\n");
+  open();
+  EXPECT_FALSE(intents_->find(parked_)->parked);
+  ASSERT_TRUE(intents_->park(parked_, "again").ok());
+  close();
+  EXPECT_EQ(Json::parse(intents({"drop", parked(), "--why", "refunded", "--json"}).out)["dropped"],
+            Json::array({parked_.value}));
+  open();
+  EXPECT_EQ(intents_->find_finished(parked_)->reason, "refunded");
+  close();
+  EXPECT_EQ(intents({"retry", "999"}).code, 4);
+}
+
+TEST_F(IntentsCommand, IsBusyWhileAProcessRunsThem) {
+  make_some();
+  for (const Arguments& arguments : {Arguments{"retry", parked()}, Arguments{"drop", parked()}}) {
+    const Outcome outcome = intents(arguments);
+    EXPECT_EQ(outcome.code, 5);
+    EXPECT_TRUE(mentions(outcome.err, "Stop it first")) << outcome.err;
+  }
+  EXPECT_TRUE(intents_->find(parked_)->parked);
+}
+
+TEST_F(IntentsCommand, SaysWhatIsMissing) {
+  EXPECT_EQ(intents({"list"}).code, 4);
+  EXPECT_EQ(intents({"retry", "1"}).code, 4);
+  EXPECT_EQ(intents({}).code, 2);
+  EXPECT_EQ(intents({"retry"}).code, 2);
+  EXPECT_EQ(intents({"fly"}).code, 2);
+  open();
+  close();
+  EXPECT_EQ(intents({"list"}).out, "no unfinished intents\n");
+}
+
+}  // namespace
+}  // namespace forelog::cli_test
