@@ -74,7 +74,7 @@ class FORELOG_EXPORT DurableBase {
     void* context;
   };
 
-  static Result<DurableBase> open(const std::filesystem::path& dir, DurableOptions options,
+  static Result<DurableBase> open(const std::filesystem::path& dir, const DurableOptions& options,
                                   Make make);
   DurableBase(DurableBase&&) noexcept;
   DurableBase& operator=(DurableBase&&) noexcept;
@@ -111,10 +111,10 @@ class Durable {
   // turns out to be damaged, and for each checkpoint of a state that cannot freeze().
   // Errors: those of Log::open, Snapshots::open and recover.
   static Result<Durable> open(
-      const std::filesystem::path& dir, DurableOptions options = {},
+      const std::filesystem::path& dir, const DurableOptions& options = {},
       Make make = [] { return std::make_unique<State>(); }) {
     auto base = DurableBase::open(
-        dir, std::move(options),
+        dir, options,
         [make = std::move(make)]() -> std::unique_ptr<StateMachine> { return make(); });
     if (!base) return base.error();
     return Durable(*std::move(base));

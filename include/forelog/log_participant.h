@@ -48,8 +48,8 @@ class FORELOG_EXPORT LogParticipantBase : public Participant {
   // Asks a coordinator: Coordinator::decision, or its stub.
   using Ask = std::function<Result<Decision>(std::string_view transaction)>;
 
-  static Result<LogParticipantBase> open(const std::filesystem::path& dir, DurableOptions options,
-                                         Make make);
+  static Result<LogParticipantBase> open(const std::filesystem::path& dir,
+                                         const DurableOptions& options, Make make);
   LogParticipantBase(LogParticipantBase&&) noexcept;
   LogParticipantBase& operator=(LogParticipantBase&&) noexcept;
   ~LogParticipantBase() override;
@@ -88,10 +88,10 @@ class LogParticipant : public LogParticipantBase {
  public:
   // Errors: those of Durable::open.
   static Result<LogParticipant> open(
-      const std::filesystem::path& dir, DurableOptions options = {},
+      const std::filesystem::path& dir, const DurableOptions& options = {},
       std::function<std::unique_ptr<State>()> make = [] { return std::make_unique<State>(); }) {
     auto base = LogParticipantBase::open(
-        dir, std::move(options),
+        dir, options,
         [make = std::move(make)]() -> std::unique_ptr<TransactionalState> { return make(); });
     if (!base) return base.error();
     return LogParticipant(*std::move(base));

@@ -102,7 +102,7 @@ class Move {
     Command command = command_of(kind, intent_);
     command.step = static_cast<std::uint32_t>(attempt.step);
     command.text = std::move(result);
-    const Status status = logged(std::move(command));
+    Status status = logged(std::move(command));
     if (status.code() != Code::invalid_argument) return status;
     return failed(attempt, status.with_context("its result cannot be recorded"));
   }

@@ -85,9 +85,7 @@ void IntentState::decide(Lsn lsn, Command command) {
   if (after->phase == IntentPhase::running || after->phase == IntentPhase::aborting) {
     open_[after->id.value] = std::move(after);
   } else {
-    // A drop says why itself; an abort said so when it began.
-    const bool dropped = after->phase == IntentPhase::dropped;
-    finish(*after, time, dropped ? std::move(command.text) : after->reason);
+    finish(*after, time, after->reason);
   }
 }
 
@@ -137,6 +135,7 @@ Status IntentState::move(Intent& intent, Command& command) {
                                    "is, or park it")};
       }
       intent.phase = IntentPhase::dropped;
+      intent.reason = std::move(command.text);  // In place of an abort's: it is the last word.
       return {};
   }
   return refused(intent, "cannot be begun again");

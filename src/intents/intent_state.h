@@ -35,7 +35,7 @@ struct IntentImage {
 
 class IntentState : public StateMachine {
  public:
-  Status apply(Lsn lsn, ByteView command) override;
+  Status apply(Lsn lsn, ByteView bytes) override;
   Status save(Sink& out) const override;
   Status load(Source& in) override;
   std::unique_ptr<Image> freeze() const override;

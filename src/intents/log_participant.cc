@@ -45,11 +45,12 @@ LogParticipantBase& LogParticipantBase::operator=(LogParticipantBase&&) noexcept
 LogParticipantBase::~LogParticipantBase() = default;
 
 Result<LogParticipantBase> LogParticipantBase::open(const std::filesystem::path& dir,
-                                                    DurableOptions options, Make make) {
+                                                    const DurableOptions& options, Make make) {
   return base::guarded([&]() -> Result<LogParticipantBase> {
-    auto durable = FORELOG_TRY(Durable<ParticipantState>::open(
-        dir, std::move(options),
-        [make = std::move(make)] { return std::make_unique<ParticipantState>(make()); }));
+    auto durable =
+        FORELOG_TRY(Durable<ParticipantState>::open(dir, options, [make = std::move(make)] {
+          return std::make_unique<ParticipantState>(make());
+        }));
     return LogParticipantBase(std::make_unique<Impl>(std::move(durable)));
   });
 }

@@ -41,7 +41,7 @@ class ParticipantState : public StateMachine {
  public:
   explicit ParticipantState(std::unique_ptr<TransactionalState> user) : user_(std::move(user)) {}
 
-  Status apply(Lsn lsn, ByteView command) override;
+  Status apply(Lsn lsn, ByteView bytes) override;
   Status save(Sink& out) const override;
   Status load(Source& in) override;
   std::unique_ptr<Image> freeze() const override;

@@ -11,7 +11,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir,
   FileSystem& file_system =
       options.log.file_system != nullptr ? *options.log.file_system : posix_file_system();
   options.snapshots.kind = kSnapshotKind;
-  auto durable = FORELOG_TRY(Durable<IntentState>::open(dir, std::move(options)));
+  auto durable = FORELOG_TRY(Durable<IntentState>::open(dir, options));
   return std::unique_ptr<Store>(new Store(std::move(durable), file_system));
 }
 

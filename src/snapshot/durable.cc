@@ -81,8 +81,8 @@ Status prepare_directory(FileSystem& file_system, const std::filesystem::path& p
 
 }  // namespace
 
-Result<DurableBase> DurableBase::open(const std::filesystem::path& dir, DurableOptions options,
-                                      Make make) {
+Result<DurableBase> DurableBase::open(const std::filesystem::path& dir,
+                                      const DurableOptions& options, Make make) {
   return guarded([&]() -> Result<DurableBase> {
     FileSystem& file_system =
         options.log.file_system != nullptr ? *options.log.file_system : posix_file_system();
@@ -90,10 +90,13 @@ Result<DurableBase> DurableBase::open(const std::filesystem::path& dir, DurableO
     auto impl = std::make_unique<Impl>();
     // The log first: its lock is the one that another process meets.
     impl->log.emplace(FORELOG_TRY(Log::open(dir / kLogName, options.log)));
-    options.snapshots.file_system = options.log.file_system;
-    options.snapshots.create_if_missing = true;
-    options.snapshots.read_only = options.log.recovery == RecoveryPolicy::read_only;
-    impl->snapshots.emplace(FORELOG_TRY(Snapshots::open(dir / kSnapshotsName, options.snapshots)));
+    SnapshotOptions snapshot_options = options.snapshots;
+    snapshot_options.file_system = options.log.file_system;
+    snapshot_options.create_if_missing = true;
+    snapshot_options.read_only = options.log.recovery == RecoveryPolicy::read_only;
+    const bool writes = !snapshot_options.read_only;
+    impl->snapshots.emplace(
+        FORELOG_TRY(Snapshots::open(dir / kSnapshotsName, std::move(snapshot_options))));
     impl->state = make();
     impl->recovered =
         FORELOG_TRY(recover(*impl->log, *impl->snapshots, *impl->state, options.recovery));
@@ -102,7 +105,7 @@ Result<DurableBase> DurableBase::open(const std::filesystem::path& dir, DurableO
         snapshot::Applied{impl->recovered.applied, impl->recovered.bytes});
     impl->checkpointer = std::make_unique<snapshot::Checkpointer>(
         *impl->log, *impl->snapshots, *impl->queue, std::move(make), options, impl->recovered);
-    if (!options.snapshots.read_only) FORELOG_TRY(impl->checkpointer->start());
+    if (writes) FORELOG_TRY(impl->checkpointer->start());
     return DurableBase(std::move(impl));
   });
 }
