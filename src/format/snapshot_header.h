@@ -24,7 +24,8 @@ inline constexpr std::size_t kSnapshotHeaderBytes = 256;
 inline constexpr std::uint32_t kSnapshotVersion = 1;
 inline constexpr std::array<char, 8> kSnapshotMagic = {'F', 'o', 'r', 'e', 'S', 'n', 'a', 'p'};
 inline constexpr std::size_t kSnapshotKindBytesMax = 32;
-inline constexpr std::uint8_t kZstdCompression = 1;  // Compression::id() of zstd.h.
+inline constexpr std::uint8_t kZstdCompression = 1;   // Compression::id() of zstd.h.
+inline constexpr std::uint8_t kOwnCompression = 128;  // And above: users' own.
 // What a reader must have in memory is bounded by the largest block that a header may speak of.
 inline constexpr std::uint32_t kSnapshotBlockBytesLimit = 16 * MiB;
 

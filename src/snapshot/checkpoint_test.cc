@@ -308,9 +308,11 @@ TEST_F(CheckpointTest, OptionsThatCannotBeAreRefused) {
   snapshot_options_.kind = std::string(33, 'k');
   EXPECT_EQ(try_open_snapshots().error().code(), Code::invalid_argument);
   snapshot_options_.kind = "";
-  const RunLength none(0);
-  snapshot_options_.compression = &none;
-  EXPECT_EQ(try_open_snapshots().error().code(), Code::invalid_argument);
+  for (const unsigned id : {0u, 2u, 127u}) {
+    const RunLength reserved(static_cast<std::uint8_t>(id));
+    snapshot_options_.compression = &reserved;
+    EXPECT_EQ(try_open_snapshots().error().code(), Code::invalid_argument);
+  }
   snapshot_options_.compression = nullptr;
   snapshot_options_.create_if_missing = false;
   EXPECT_EQ(try_open_snapshots().error().code(), Code::not_found);

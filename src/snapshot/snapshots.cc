@@ -29,8 +29,11 @@ Status check_options(const SnapshotOptions& options) {
     return {Code::invalid_argument,
             "SnapshotOptions::kind has up to 32 of [A-Za-z0-9._/-], and no others"};
   }
-  if (options.compression != nullptr && options.compression->id() == 0) {
-    return {Code::invalid_argument, "a compression's id is not 0, which means none"};
+  if (options.compression == nullptr) return {};
+  const std::uint8_t id = options.compression->id();
+  if (id != format::kZstdCompression && id < format::kOwnCompression) {
+    return {Code::invalid_argument,
+            "the id of a compression that is not zstd is one of 128 to 255; others are reserved"};
   }
   return {};
 }
