@@ -10,6 +10,8 @@
 #include "forelog/durable.h"
 #include "forelog/fault_file_system.h"
 #include "forelog/file_system.h"
+#include "forelog/kv.h"
+#include "forelog/kv_view.h"
 #include "forelog/log.h"
 #include "forelog/lsn.h"
 #include "forelog/maintain.h"

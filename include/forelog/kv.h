@@ -73,6 +73,7 @@ class FORELOG_EXPORT KvBatch {
  public:
   KvBatch& put(ByteView key, ByteView value);
   KvBatch& put(ByteView key, ByteView value, std::chrono::nanoseconds time_to_live);
+  KvBatch& put_until(ByteView key, ByteView value, Timestamp expires);
   KvBatch& erase(ByteView key);
   // The batch is refused unless the key has this version before it; Lsn{}: unless it is absent.
   KvBatch& require(ByteView key, Lsn version);
@@ -92,6 +93,7 @@ class FORELOG_EXPORT KvBatch {
 
   std::string encoded_;
   std::vector<Expiry> expiries_;
+  Timestamp soonest_expiry_ = Timestamp::max();  // Of put_until.
   std::size_t operations_ = 0;
   std::uint64_t key_bytes_max_ = 0, value_bytes_max_ = 0;
 };
@@ -137,6 +139,10 @@ class FORELOG_EXPORT Kv {
                                       const KvWriteOptions& options = {});
   // An empty batch is legal.
   Result<KvOutcome> write(const KvBatch& batch, const KvWriteOptions& options = {});
+
+  // Waits until a write that was made with a lower level has this one, as Log::wait.
+  Status wait(Lsn lsn, Durability level = Durability::synced,
+              std::optional<Deadline> deadline = {});
 
   // What is seen now; nullopt: absent. Errors: no_space (memory).
   Result<std::optional<KvValue>> get(ByteView key) const;

@@ -32,6 +32,7 @@ enum class ExitCode : int {
   corrupt = 3,  // Bytes that had been durable do not verify.
   nothing = 4,  // No log there, or no such LSN (any more, or yet).
   busy = 5,     // Another writer has the log.
+  refused = 6,  // What was required of a key is not so, and nothing was changed.
 };
 
 // The one place that turns a Status into an exit code. Ok: done.
@@ -69,6 +70,7 @@ void add_verify(CLI::App& app, Context& context);
 void add_repair(CLI::App& app, Context& context);
 void add_trim(CLI::App& app, Context& context);
 void add_snapshots(CLI::App& app, Context& context);
+void add_kv(CLI::App& app, Context& context);
 void add_intents(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_demo(CLI::App& app, Context& context);

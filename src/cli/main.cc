@@ -31,6 +31,7 @@ Exit codes, of every command:
   3  corruption found: bytes that had been durable do not verify
   4  nothing there: no log, or an LSN that was trimmed or is not yet written
   5  busy: another writer has the log
+  6  refused: a key has another version than was required, and nothing was changed
 
 Each command has its own help: forelog COMMAND --help
 )";
@@ -76,6 +77,7 @@ ExitCode run(int argc, char** argv) {
   add_repair(app, context);
   add_trim(app, context);
   add_snapshots(app, context);
+  add_kv(app, context);
   add_intents(app, context);
   add_bench(app, context);
   add_demo(app, context);

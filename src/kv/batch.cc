@@ -31,6 +31,12 @@ KvBatch& KvBatch::put(ByteView key, ByteView value, std::chrono::nanoseconds tim
   return *this;
 }
 
+KvBatch& KvBatch::put_until(ByteView key, ByteView value, Timestamp expires) {
+  soonest_expiry_ = std::min(soonest_expiry_, expires);
+  add({.kind = OperationKind::put_until, .key = key, .value = value, .expires = expires});
+  return *this;
+}
+
 KvBatch& KvBatch::erase(ByteView key) {
   add({.kind = OperationKind::erase, .key = key});
   return *this;
@@ -44,6 +50,7 @@ KvBatch& KvBatch::require(ByteView key, Lsn version) {
 void KvBatch::clear() noexcept {
   encoded_.clear();
   expiries_.clear();
+  soonest_expiry_ = Timestamp::max();
   operations_ = 0;
   key_bytes_max_ = 0;
   value_bytes_max_ = 0;

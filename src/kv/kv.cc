@@ -72,7 +72,7 @@ Result<KvOutcome> Kv::write(const KvBatch& batch, const KvWriteOptions& options)
     command.reserve(kv::kCommandHeadBytes + batch.encoded_.size());
     kv::put_command_head(command, kv::CommandKind::write, now);
     command += batch.encoded_;
-    Timestamp soonest = kv::kNever;
+    Timestamp soonest = batch.soonest_expiry_;
     for (const KvBatch::Expiry& each : batch.expiries_) {
       if (each.time_to_live.count() <= 0) {
         return Status(Code::invalid_argument, "a time to live must be more than 0");
@@ -86,6 +86,10 @@ Result<KvOutcome> Kv::write(const KvBatch& batch, const KvWriteOptions& options)
     if (impl_->housekeeper) impl_->housekeeper->expect(soonest);
     return outcome;
   });
+}
+
+Status Kv::wait(Lsn lsn, Durability level, std::optional<Deadline> deadline) {
+  return impl_->durable->log().wait(lsn, level, deadline);
 }
 
 Result<std::optional<KvValue>> Kv::get(ByteView key) const {

@@ -167,6 +167,18 @@ TEST_F(KvTest, ATimeToLiveIsMoreThanNothingAndMayBeAsLongAsTimeItself) {
   EXPECT_EQ((*store->get("a"))->expires, std::nullopt);
 }
 
+TEST_F(KvTest, AKeyMayBeGivenTheTimeAtWhichItExpires) {
+  open();
+  KvBatch batch;
+  batch.put_until("a", "1", clock + 10s).put_until("b", "1", clock - 10s);
+  ASSERT_TRUE(store->write(batch));
+  EXPECT_EQ(*(*store->get("a"))->expires, clock + 10s);
+  EXPECT_EQ(get("b"), std::nullopt);
+  pass(10s);
+  EXPECT_EQ(get("a"), std::nullopt);
+  while (stats().keys > 0) std::this_thread::yield();
+}
+
 TEST_F(KvTest, AClockThatIsSetBackBeforeItIsOpenedLetsNothingExpireTooSoon) {
   open();
   put("a", "1");

@@ -1,0 +1,35 @@
+// What the commands of `forelog kv DIR` share: how the store is opened and closed, and the functions
+// that register them.
+//
+// Threading: main thread.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+#include "forelog/kv.h"
+
+namespace forelog::cli {
+
+// Of `forelog kv` itself. Lives as long as the parser.
+struct KvPlace {
+  std::string dir;
+};
+
+// Changes nothing, takes no lock, works beside a writer.
+Result<Kv> open_kv_to_read(const KvPlace& place);
+// Makes the store where there is none. Tells on standard error what recovery found, if anything was wrong,
+// and shows how far it is, if that takes long.
+Result<Kv> open_kv_to_write(const KvPlace& place);
+
+// Opens the store to write, runs `work` and closes the store: the first error of these is told.
+ExitCode with_kv(const KvPlace& place, const std::function<Result<ExitCode>(Kv&)>& work);
+
+void add_kv_readers(CLI::App& kv, Context& context, const KvPlace& place);  // get scan stats dump
+void add_kv_writers(CLI::App& kv, Context& context, const KvPlace& place);  // put del checkpoint
+void add_kv_streams(CLI::App& kv, Context& context, const KvPlace& place);  // batch load
+
+}  // namespace forelog::cli

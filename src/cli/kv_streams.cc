@@ -1,0 +1,226 @@
+// forelog kv DIR batch and load: many changes, from standard input.
+//
+// Both write without waiting for the disk, and wait for much at once: batch before it acknowledges what
+// it has read, load at the end. Ctrl-C ends the input; what was read before it is kept.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "cli/kv_input.h"
+#include "cli/kv_json.h"
+#include "cli/kv_store.h"
+#include "cli/output.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "cli/units.h"
+#include "forelog/try.h"
+
+namespace forelog::cli {
+namespace {
+
+constexpr KvWriteOptions kLater = {.level = Durability::buffered};
+
+Timestamp wall_clock() { return std::chrono::system_clock::now(); }
+
+Status at_line(const Status& status, std::uint64_t number) {
+  return status.with_context("line " + std::to_string(number));
+}
+
+// Why not `usage` for a line that is wrong: the command was right, its input was not.
+ExitCode input_code(const Status& status) {
+  const ExitCode code = exit_code_of(status);
+  return code == ExitCode::usage ? ExitCode::failed : code;
+}
+
+// What is known when the input has ended, and all that was read of it is safe.
+ExitCode report_end(const KvInputEnd& end, const std::string& kept) {
+  if (end.partial_bytes > 0) {
+    report("interrupted in the middle of a line, which was not taken: " +
+           count_of(end.partial_bytes, "byte") + " of it had been read");
+  }
+  if (end.status.ok()) return ExitCode::done;
+  report(std::string(end.status.message()) + "\nSynced: " + kept +
+         ". What follows was not written.");
+  return input_code(end.status);
+}
+
+class Acknowledgements {
+ public:
+  Acknowledgements(Kv& store, bool json) : store_(store), json_(json) {}
+
+  Status take(std::string_view line, std::uint64_t number) {
+    batch_.clear();
+    if (Status parsed = parse_kv_line(line, KvLineKind::any, wall_clock(), batch_); !parsed.ok()) {
+      return at_line(parsed, number);
+    }
+    const Result<KvOutcome> outcome = store_.write(batch_, kLater);
+    if (!outcome) return at_line(outcome.error(), number);
+    last_ = outcome->lsn;
+    ++lines_;
+    if (!outcome->applied) ++refused_;
+    tell(*outcome);
+    return {};
+  }
+
+  // A printed LSN is an acknowledgement.
+  Status print() {
+    if (told_.empty()) return out_.status();
+    FORELOG_TRY(store_.wait(last_));
+    out_ << told_;
+    told_.clear();
+    return out_.flush();
+  }
+
+  Output& out() { return out_; }
+  std::uint64_t lines() const { return lines_; }
+  std::uint64_t refused() const { return refused_; }
+
+ private:
+  void tell(const KvOutcome& outcome) {
+    const std::string lsn = std::to_string(outcome.lsn.value);
+    const std::string found = std::to_string(outcome.found.value);
+    if (json_) {
+      told_ += outcome.applied
+                   ? "{\"applied\":true,\"lsn\":" + lsn + "}\n"
+                   : "{\"applied\":false,\"requirement\":" + std::to_string(outcome.unmet) +
+                         ",\"version\":" + found + "}\n";
+    } else {
+      told_ += outcome.applied ? lsn + "\n"
+                               : "refused: requirement " + std::to_string(outcome.unmet) +
+                                     " found version " + found + "\n";
+    }
+  }
+
+  Kv& store_;
+  const bool json_;
+  Output out_;
+  KvBatch batch_;
+  std::string told_;
+  Lsn last_;
+  std::uint64_t lines_ = 0, refused_ = 0;
+};
+
+ExitCode run_batch(const KvPlace& place, bool json) {
+  const Interrupts interrupts;
+  return with_kv(place, [&](Kv& store) -> Result<ExitCode> {
+    Acknowledgements all(store, json);
+    const KvInput input{
+        .take = [&](std::string_view line, std::uint64_t number) { return all.take(line, number); },
+        .pause = [&] { return all.print(); }};
+    const KvInputEnd end = read_kv_lines(interrupts, input);
+    if (!all.out().status().ok()) return finish(all.out(), ExitCode::done);
+    const ExitCode code =
+        report_end(end, "what the first " + count_of(all.lines(), "command") + " of it wrote");
+    return code == ExitCode::done && all.refused() > 0 ? ExitCode::refused : code;
+  });
+}
+
+class Loader {
+ public:
+  explicit Loader(Kv& store) : store_(store) {}
+
+  Status take(std::string_view line, std::uint64_t number) {
+    const Status parsed = parse_kv_line(line, KvLineKind::puts_only, wall_clock(), batch_);
+    if (!parsed.ok()) return at_line(parsed, number);
+    bytes_ += line.size() + 1;
+    return batch_.encoded_bytes() >= kBatchBytes ? write() : Status();
+  }
+  // Behind the last line. On return it is safe.
+  Status finish() {
+    FORELOG_TRY(write());
+    return last_ == Lsn() ? Status() : store_.wait(last_);
+  }
+  Status show() {
+    const auto elapsed = std::chrono::steady_clock::now() - start_;
+    if (elapsed < std::chrono::seconds(1)) return {};
+    line_.show("load  " + count_of(keys_, "key") + "  " + bytes_text(bytes_) + "  " +
+               count_text(static_cast<std::uint64_t>(per_second(keys_, elapsed))) + " a second");
+    return {};
+  }
+  void clear() { line_.clear(); }
+
+  std::uint64_t keys() const { return keys_; }
+  Lsn last() const { return last_; }
+
+ private:
+  // Many in a record, since that takes less of everything; few enough that readers are not kept
+  // waiting.
+  static constexpr std::uint64_t kBatchBytes = 32 * KiB;
+
+  Status write() {
+    if (batch_.empty()) return {};
+    const KvOutcome outcome = FORELOG_TRY(store_.write(batch_, kLater));
+    keys_ += batch_.size();
+    last_ = outcome.lsn;
+    batch_.clear();
+    return {};
+  }
+
+  Kv& store_;
+  KvBatch batch_;
+  Lsn last_;
+  std::uint64_t keys_ = 0, bytes_ = 0;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  StatusLine line_{STDERR_FILENO};
+};
+
+ExitCode run_load(const KvPlace& place, bool json) {
+  const Interrupts interrupts;
+  return with_kv(place, [&](Kv& store) -> Result<ExitCode> {
+    Loader loader(store);
+    const KvInput input{.take = [&](std::string_view line,
+                                    std::uint64_t number) { return loader.take(line, number); },
+                        .pause = [&] { return loader.show(); }};
+    KvInputEnd end = read_kv_lines(interrupts, input);
+    FORELOG_TRY(loader.finish());
+    loader.clear();
+    if (end.interrupted) {
+      end.status = Status(Code::cancelled, "interrupted");
+    }
+    const ExitCode code = report_end(end, "the first " + count_of(loader.keys(), "key"));
+    Output out;
+    const std::string keys = std::to_string(loader.keys());
+    const std::string lsn = std::to_string(loader.last().value);
+    out << (json ? "{\"keys\":" + keys + ",\"lsn\":" + lsn + "}"
+                 : count_of(loader.keys(), "key") + " loaded, the last with LSN " + lsn)
+        << "\n";
+    return finish(out, code);
+  });
+}
+
+}  // namespace
+
+void add_kv_streams(CLI::App& kv, Context& context, const KvPlace& place) {
+  auto batch_json = std::make_shared<bool>(false);
+  CLI::App& batch = add_command(
+      kv, context,
+      {"batch",
+       "Does what each line of standard input says, and prints its LSN once that is safe.\n"
+       "A line is a JSON object: {\"key\":\"a\",\"value\":\"1\"}, {\"op\":\"del\",\"key\":\"a\"}, "
+       "or\n"
+       "{\"op\":\"require\",\"key\":\"a\",\"version\":7} (0: it is absent); or an array of such "
+       "objects, of\n"
+       "which all are done, or none where a requirement is not met. Exit code 6: some were "
+       "refused.",
+       "echo '[{\"op\":\"require\",\"key\":\"a\",\"version\":0},{\"key\":\"a\",\"value\":\"1\"}]' "
+       "| "
+       "forelog kv /tmp/shop batch"},
+      [batch_json, &place] { return run_batch(place, *batch_json); });
+  batch.add_flag("--json", *batch_json, "Print {\"applied\":true,\"lsn\":N} instead of N");
+
+  auto load_json = std::make_shared<bool>(false);
+  CLI::App& load =
+      add_command(kv, context,
+                  {"load",
+                   "Puts the keys and values of standard input: JSON objects, one a line, as dump "
+                   "prints them.\n"
+                   "What is there under other keys stays. All of it is synced when it ends.",
+                   "forelog kv /tmp/shop load < shop.jsonl"},
+                  [load_json, &place] { return run_load(place, *load_json); });
+  load.add_flag("--json", *load_json, "Print {\"keys\":N,\"lsn\":N}");
+}
+
+}  // namespace forelog::cli

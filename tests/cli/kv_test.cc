@@ -1,0 +1,176 @@
+// forelog kv: what its commands print and do, beside each other and after a kill.
+#include <set>
+#include <string>
+
+#include "support/program.h"
+
+namespace forelog::cli_test {
+namespace {
+
+class KvProgramTest : public ProgramTest {
+ protected:
+  std::string store() const { return dir() / "shop"; }
+  Arguments command(const std::string& name, const Arguments& arguments = {}) const {
+    Arguments all = forelog({"kv", store(), name});
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return all;
+  }
+  Outcome kv(const std::string& name, const Arguments& arguments = {},
+             std::string_view input = {}) const {
+    return run_command(command(name, arguments), input);
+  }
+  void expect(const Outcome& outcome, std::string_view out, int code = 0) const {
+    EXPECT_EQ(outcome.out, out) << outcome.err;
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+  }
+  std::string many(int count) const {
+    std::string lines;
+    for (int i = 0; i < count; ++i) {
+      lines +=
+          "{\"key\":\"key" + std::to_string(i) + "\",\"value\":\"" + std::to_string(i) + "\"}\n";
+    }
+    return lines;
+  }
+};
+
+TEST_F(KvProgramTest, PutsGetsAndRemoves) {
+  expect(kv("put", {"a", "1"}), "1\n");
+  expect(kv("put", {"a", "2", "--json"}), "{\"applied\":true,\"version\":2}\n");
+  expect(kv("get", {"a"}), "2\n");
+  expect(kv("get", {"a", "--raw"}), "2");
+  expect(kv("get", {"a", "--json"}), "{\"key\":\"a\",\"value\":\"2\",\"version\":2}\n");
+  expect(kv("get", {"b"}), "", 4);
+  expect(kv("del", {"a"}), "3\n");
+  expect(kv("get", {"a"}), "", 4);
+}
+
+TEST_F(KvProgramTest, APutOfStandardInputTakesAnyBytes) {
+  const std::string bytes("\0\xff\n\n", 4);
+  expect(kv("put", {"a"}, bytes), "1\n");
+  expect(kv("get", {"a", "--raw"}), bytes);
+  expect(kv("dump"), "{\"key\":\"a\",\"value_base64\":\"AP8KCg==\"}\n");
+  EXPECT_EQ(kv("put", {"b"}, std::string(9 << 20, 'x')).code, 2);
+}
+
+TEST_F(KvProgramTest, AVersionThatIsNotTheRequiredOneRefuses) {
+  expect(kv("put", {"a", "1", "--if-version", "0"}), "1\n");
+  const Outcome refused = kv("put", {"a", "2", "--if-version", "0", "--json"});
+  expect(refused, "{\"applied\":false,\"version\":1}\n", 6);
+  EXPECT_TRUE(mentions(refused.err, "it has version 1"));
+  expect(kv("del", {"a", "--if-version", "7"}), "", 6);
+  expect(kv("del", {"a", "--if-version", "1"}), "4\n");
+  EXPECT_TRUE(mentions(kv("del", {"a", "--if-version", "1"}).err, "it is absent"));
+}
+
+TEST_F(KvProgramTest, ScansRangesInBothDirections) {
+  expect(kv("load", {},
+            "{\"key\":\"a\",\"value\":\"1\"}\n\n{\"key\":\"ab\",\"value\":\"2\"}\n"
+            "{\"key\":\"b\",\"value\":\"3\"}"),
+         "3 keys loaded, the last with LSN 1\n");
+  expect(kv("scan"), "a\t1\nab\t2\nb\t3\n");
+  expect(kv("scan", {"--prefix", "a", "--reverse"}), "ab\t2\na\t1\n");
+  expect(kv("scan", {"--from", "ab", "--to", "b", "--keys"}), "ab\n");
+  expect(kv("scan", {"--limit", "1", "--json"}), "{\"key\":\"a\",\"value\":\"1\",\"version\":1}\n");
+  EXPECT_EQ(kv("scan", {"--prefix", "a", "--from", "a"}).code, 2);
+}
+
+TEST_F(KvProgramTest, ABatchAcknowledgesEachLine) {
+  expect(kv("batch", {},
+            "{\"key\":\"a\",\"value\":\"1\"}\n"
+            "[{\"op\":\"require\",\"key\":\"a\",\"version\":0},{\"op\":\"del\",\"key\":\"a\"}]\n"
+            "[{\"op\":\"require\",\"key\":\"a\",\"version\":1},{\"key\":\"b\",\"value\":\"2\"},"
+            "{\"op\":\"del\",\"key\":\"a\"}]\n"),
+         "1\nrefused: requirement 0 found version 1\n3\n", 6);
+  expect(kv("scan"), "b\t2\n");
+}
+
+TEST_F(KvProgramTest, ABatchAcknowledgesWhileItsInputGoesOn) {
+  Process batch(command("batch", {"--json"}));
+  batch.write("{\"key\":\"a\",\"value\":\"1\"}\n");
+  EXPECT_EQ(batch.read_line(), "{\"applied\":true,\"lsn\":1}");
+  expect(kv("get", {"a"}), "1\n");  // Beside the writer.
+  const Outcome second = kv("put", {"a", "2"});
+  EXPECT_EQ(second.code, 5) << second.err;
+  batch.write("{\"key\":\"b\",\"value\":\"2\"}\n");
+  EXPECT_EQ(batch.read_line(), "{\"applied\":true,\"lsn\":2}");
+  batch.write("{\"key\":\"c\",\"val");
+  batch.signal(SIGINT);
+  EXPECT_EQ(batch.wait().code, 0);
+  expect(kv("scan"), "a\t1\nb\t2\n");
+}
+
+TEST_F(KvProgramTest, AKillLosesNothingAcknowledged) {
+  for (int round = 0; round < 3; ++round) {
+    Process batch(command("batch"));
+    std::string last;
+    for (int i = 0; i < 20; ++i) {
+      last = std::to_string(round * 100 + i);
+      batch.write("{\"key\":\"k" + last + "\",\"value\":\"" + last + "\"}\n");
+      EXPECT_NE(batch.read_line(), "");
+    }
+    batch.signal(SIGKILL);
+    EXPECT_EQ(batch.wait().code, 128 + SIGKILL);
+    expect(kv("get", {"k" + last}), last + "\n");
+    EXPECT_EQ(kv("checkpoint").code, 0);
+  }
+  EXPECT_EQ(Json::parse(kv("stats", {"--json"}).out)["keys"], 60);
+}
+
+TEST_F(KvProgramTest, ALineThatIsWrongEndsTheInputAndWhatWasBeforeItIsKept) {
+  const std::set<std::string> wrong = {"nonsense",
+                                       "{\"key\":\"a\"}",
+                                       "{\"value\":\"a\"}",
+                                       "{\"key\":1,\"value\":\"a\"}",
+                                       "{\"key_base64\":\"=\",\"value\":\"\"}",
+                                       "{\"key\":\"a\",\"key_base64\":\"\",\"value\":\"\"}",
+                                       "{\"op\":\"get\",\"key\":\"a\"}",
+                                       "{\"op\":\"require\",\"key\":\"a\"}",
+                                       "[1]",
+                                       "{\"key\":\"a\",\"value\":\"1\",\"expires\":\"whenever\"}"};
+  for (const std::string& line : wrong) {
+    const Outcome outcome = kv("batch", {}, "{\"key\":\"z\",\"value\":\"1\"}\n" + line + "\n");
+    EXPECT_EQ(outcome.code, 1) << line;
+    EXPECT_TRUE(mentions(outcome.err, "line 2")) << outcome.err;
+    EXPECT_TRUE(mentions(outcome.err, "Synced: what the first 1 command")) << outcome.err;
+  }
+  expect(kv("scan", {"--keys"}), "z\n");
+  EXPECT_EQ(kv("load", {}, "{\"op\":\"del\",\"key\":\"z\"}\n").code, 1);
+  expect(kv("scan", {"--keys"}), "z\n");
+}
+
+TEST_F(KvProgramTest, WhatIsDumpedLoadsAsItWas) {
+  expect(kv("load", {"--json"}, many(5000)),
+         "{\"keys\":5000,\"lsn\":" +
+             std::to_string(Json::parse(kv("stats", {"--json"}).out)["applied"].get<int>()) +
+             "}\n");
+  kv("put", {"soon", "x", "--expire-after", "30m"});
+  kv("put", {"\xff\xfe", "bytes"});
+  const std::string dumped = kv("dump").out;
+  EXPECT_EQ(Json::parse(kv("stats", {"--json"}).out)["keys"], 5002);
+  const std::string copy = dir() / "copy";
+  EXPECT_EQ(run_command(forelog({"kv", copy, "load"}), dumped).code, 0);
+  EXPECT_EQ(run_command(forelog({"kv", copy, "dump"})).out, dumped);
+}
+
+TEST_F(KvProgramTest, OpensFromACheckpoint) {
+  kv("load", {}, many(1000));
+  const std::string lsn = kv("checkpoint").out;
+  kv("put", {"more", "1"});
+  const Json stats = Json::parse(kv("stats", {"--json"}).out);
+  EXPECT_EQ(std::to_string(stats["snapshot"].get<int>()) + "\n", lsn);
+  EXPECT_EQ(stats["replayed_records"], 1);
+  EXPECT_EQ(stats["snapshots"], 1);
+  EXPECT_EQ(stats["keys"], 1001);
+  EXPECT_TRUE(mentions(kv("stats").out, "1,001 keys"));
+}
+
+TEST_F(KvProgramTest, WhatIsNotThereIsNotMadeByThoseWhoRead) {
+  for (const char* name : {"dump", "scan", "stats"}) EXPECT_EQ(kv(name).code, 4) << name;
+  EXPECT_FALSE(std::filesystem::exists(store()));
+  EXPECT_EQ(run_command(forelog({"kv", store()})).code, 2);
+  EXPECT_EQ(kv("put").code, 2);
+  EXPECT_EQ(kv("put", {"a", "1", "--expire-after", "yesterday"}).code, 2);
+}
+
+}  // namespace
+}  // namespace forelog::cli_test
