@@ -40,12 +40,14 @@ Outcome Table::apply(Lsn lsn, const Command& command) {
   // First, so that a key of this command is never expired by it: what is put with a point in time that
   // has passed is there until the next command, unseen.
   expire(lsn, command.kind == CommandKind::tick ? kExpirePerTick : kExpirePerWrite, change.garbage);
-  if (!meets(command, outcome)) return outcome;
-  for (auto staged = change.keys.begin(); staged != change.keys.end();) {
-    const auto next = std::next(staged);
-    put(change, staged, lsn);
-    staged = next;
+  if (meets(command, outcome)) {
+    for (auto staged = change.keys.begin(); staged != change.keys.end();) {
+      const auto next = std::next(staged);
+      put(change, staged, lsn);
+      staged = next;
+    }
   }
+  expiring_.store(expiries_.size(), std::memory_order_relaxed);
   return outcome;
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "base/shared_mutex.h"
+#include "kv/chunk.h"
 #include "kv/command.h"
 #include "kv/version.h"
 
@@ -62,37 +64,6 @@ struct TableStats {
   Lsn oldest_pin;
 };
 
-// Entries of a scan, in one block of memory that is used again and again.
-class Chunk {
- public:
-  struct Entry {
-    ByteView key, value;  // Live until the chunk is filled anew.
-    Lsn version;
-    Timestamp expires;
-  };
-  bool empty() const { return places_.empty(); }
-  std::size_t size() const { return places_.size(); }
-  Entry operator[](std::size_t index) const;
-
- private:
-  friend class Table;
-  struct Place {
-    std::size_t key_bytes, value_bytes, offset;
-    Lsn version;
-    Timestamp expires;
-  };
-  std::string bytes_;
-  std::vector<Place> places_;
-};
-
-// What a scan has yet to look at. `from` is inclusive, `to` is not.
-struct Span {
-  std::string from = {};
-  std::optional<std::string> to = {};
-  bool descending = false;
-  bool done = false;
-};
-
 class Table {
  public:
   // How many that have expired are removed with one command.
@@ -128,6 +99,8 @@ class Table {
   void release(Lsn at) noexcept FORELOG_EXCLUDES(mutex_);
 
   std::optional<Timestamp> next_expiry() const FORELOG_EXCLUDES(mutex_);
+  // False: it does not matter what time it is. Takes no lock.
+  bool expires_anything() const noexcept { return expiring_.load(std::memory_order_relaxed) > 0; }
   TableStats stats() const FORELOG_EXCLUDES(mutex_);
 
  private:
@@ -152,6 +125,7 @@ class Table {
   TableStats stats_ FORELOG_GUARDED_BY(mutex_);
   Lsn applied_ FORELOG_GUARDED_BY(mutex_);
   Timestamp time_ FORELOG_GUARDED_BY(mutex_){};
+  std::atomic<std::size_t> expiring_{0};  // How many are in expiries_; written with the lock held.
 };
 
 }  // namespace forelog::kv

@@ -32,6 +32,7 @@ void Table::replace(Contents contents) {
   expiries_.swap(contents.expiries_);
   applied_ = contents.applied;
   time_ = contents.time;
+  expiring_.store(expiries_.size(), std::memory_order_relaxed);
   stats_ = {};
   for (const auto& [key, slot] : keys_) {
     stats_.memory_bytes += key_memory_bytes(key) + slot.newest->memory_bytes();
