@@ -103,7 +103,7 @@ check-tsan:
 	$(call compile,tsan) --target concurrent_tests
 	tools/run-tests tsan --repeat until-fail:20
 
-# A minute for each of the five fuzzers; FUZZ_SECONDS changes it.
+# A minute for each fuzzer; FUZZ_SECONDS changes it.
 check-fuzz:
 	$(packages) build check
 	$(call configure,fuzz)

@@ -128,7 +128,7 @@ Result<std::string> Coordinator::Impl::run(IntentAttempt& attempt) const {
   // Durability: that this step is recorded as done is the decision.
   if (attempt.step == changes.size()) return std::string();
   if (attempt.step < changes.size()) return prepare(attempt, changes[attempt.step]);
-  const ParticipantChange& change = changes[attempt.step - changes.size() - 1];
+  const ParticipantChange& change = changes.at(attempt.step - changes.size() - 1);
   Participant* const asked = FORELOG_TRY(participant(change.participant));
   FORELOG_TRY(asked->commit(name_of(attempt.intent.id)));
   return std::string();

@@ -79,6 +79,9 @@ Result<IntentPointer> take_intent(FieldReader& from) {
     step.result = FORELOG_TRY(from.text(kResultBytesMax));
     step.compensation = FORELOG_TRY(from.text(kResultBytesMax));
   }
+  if (intent->phase == IntentPhase::aborting && !intent->next_step()) {
+    return Status(Code::corrupt, "an intent is being undone that has nothing left to undo");
+  }
   intent->attempts = FORELOG_TRY(from.number<std::uint32_t>());
   intent->last_error = FORELOG_TRY(from.text(kReasonBytesMax));
   intent->next_attempt = FORELOG_TRY(from.time());
