@@ -289,7 +289,7 @@ class ConcurrentReplayTest : public RecoverTest {
 
 TEST_F(ConcurrentReplayTest, SeveralThreadsComeToTheSameStateAsOne) {
   post_by_key(40'000);
-  for (const std::size_t threads : {1, 2, 3, 8}) {
+  for (const std::size_t threads : {1u, 2u, 3u, 8u}) {
     Sums sums;
     const auto recovered = recover(*log_, *snapshots_, sums, {.threads = threads});
     ASSERT_TRUE(recovered) << recovered.error().message();

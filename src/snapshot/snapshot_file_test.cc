@@ -43,8 +43,8 @@ TEST_F(SnapshotFileTest, WhatIsWrittenIsReadBack) {
     options.compression = compression;
     options.block_bytes = 1000;
     options.bytes_per_sync = 3000;
-    for (const std::size_t bytes : {0, 1, 999, 1000, 1001, 2000, 12345}) {
-      for (const std::size_t part : {1, 7, 1000, 1500, 100000}) {
+    for (const std::size_t bytes : {0u, 1u, 999u, 1000u, 1001u, 2000u, 12345u}) {
+      for (const std::size_t part : {1u, 7u, 1000u, 1500u, 100000u}) {
         expect_round_trip(random_bytes(bytes, bytes), options, part);
         expect_round_trip(std::string(bytes, 'x'), options, part);
       }

@@ -35,7 +35,7 @@ TEST(ZstdTest, RoundTripAtEveryLevel) {
   EXPECT_EQ(zstd().id(), 1);
   EXPECT_EQ(zstd().name(), "zstd");
   for (int level = 1; level <= 19; ++level) {
-    for (const std::size_t bytes : {1, 100, 100'000}) {
+    for (const std::size_t bytes : {1u, 100u, 100'000u}) {
       const std::string state = text_of(bytes);
       std::string back(bytes, '\0');
       const Status status = decompressed(compressed(state, level), back);
@@ -56,7 +56,7 @@ TEST(ZstdTest, OtherLevelsAreBroughtIntoRange) {
 
 TEST(ZstdTest, ExactlyTheSizeThatWasAskedFor) {
   const std::string frame = compressed(text_of(1000));
-  for (const std::size_t bytes : {0, 1, 999, 1001, 100'000}) {
+  for (const std::size_t bytes : {0u, 1u, 999u, 1001u, 100'000u}) {
     std::string back(bytes, '\0');
     EXPECT_EQ(decompressed(frame, back).code(), Code::corrupt) << bytes;
   }
