@@ -7,11 +7,11 @@
 // Exit code 0: the books agree.
 #include <forelog/forelog.h>
 
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
