@@ -29,7 +29,6 @@ struct ModelIntent {
   std::vector<std::size_t> to_undo;  // The last one first to go.
   bool parked = false;
   std::optional<IntentPhase> finished;
-  friend bool operator==(const ModelIntent&, const ModelIntent&) = default;
 };
 using Model = std::map<std::uint64_t, ModelIntent>;
 
