@@ -85,7 +85,7 @@ void IntentState::decide(Lsn lsn, Command command) {
   if (after->phase == IntentPhase::running || after->phase == IntentPhase::aborting) {
     open_[after->id.value] = std::move(after);
   } else {
-    finish(*after, time, after->reason);
+    finish(*after, time);
   }
 }
 
@@ -206,7 +206,7 @@ Status IntentState::compensated(Intent& intent, Command& command) {
   return {};
 }
 
-void IntentState::finish(const Intent& intent, Timestamp time, std::string reason) {
+void IntentState::finish(const Intent& intent, Timestamp time) {
   auto finished = std::make_shared<FinishedIntent>();
   finished->id = intent.id;
   finished->kind = intent.plan->kind;
@@ -215,7 +215,7 @@ void IntentState::finish(const Intent& intent, Timestamp time, std::string reaso
   finished->behind_pivot = intent.behind_pivot();
   finished->begun = intent.begun;
   finished->finished = time;
-  finished->reason = std::move(reason);
+  finished->reason = intent.reason;
   open_.erase(intent.id.value);
   remember(std::move(finished));
 }

@@ -60,7 +60,7 @@ class IntentState : public StateMachine {
   Status abort(Intent& intent, Command& command);
   Status compensated(Intent& intent, Command& command);
   void begin(Lsn lsn, Command command);
-  void finish(const Intent& intent, Timestamp time, std::string reason);
+  void finish(const Intent& intent, Timestamp time);
   void remember(FinishedPointer finished);
   void clear();
 
