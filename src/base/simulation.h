@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -53,11 +54,24 @@ enum class Mistake : std::uint8_t {
   show_unsynced,              // Readers are shown what is written and not synced.
   forget_to_wake,             // The end of a sync calls nobody to lead the next one.
   lose_call_to_lead,          // Who is called to lead and has no need to calls nobody else.
-  run_before_begun,           // An intent's first step runs before the intent is durable.
-  key_by_attempt,             // Each attempt at a step has an idempotency key of its own.
-  skip_in_doubt,              // The step that was under way at an abort is not compensated.
-  decide_before_prepared,     // A coordinator decides while participants are still preparing.
-  forget_prepared,            // A participant says yes before that is durable.
+  apply_before_durable,       // An update is applied, and read, before it has its level.
+  apply_out_of_order,         // … before the one whose caller is late.
+  apply_past_failure,         // … behind one that could not be.
+  forget_abandoned,           // … only when others come, once its caller has left.
+  strand_behind_abandoned,    // Those behind one that was left and lost wait for it for ever.
+  snapshot_before_sync,       // A snapshot is made of records that a power cut may take.
+  snapshot_of_later_lsn,      // … of a state to which more was applied than it says.
+  publish_before_sync,        // … gets its name before its bytes are synced.
+  skip_snapshot_directory_sync,  // … and the name is not synced.
+  trim_before_publish,           // The log drops what a snapshot covers before it is there.
+  trim_too_far,                  // … what only the newest snapshot covers.
+  trust_damaged_snapshot,        // The checksums of a snapshot's blocks are not looked at.
+  keep_damaged,                  // A snapshot that is damaged counts as one that is kept.
+  run_before_begun,              // An intent's first step runs before the intent is durable.
+  key_by_attempt,                // Each attempt at a step has an idempotency key of its own.
+  skip_in_doubt,                 // The step that was under way at an abort is not compensated.
+  decide_before_prepared,        // A coordinator decides while participants are still preparing.
+  forget_prepared,               // A participant says yes before that is durable.
 };
 
 #ifdef FORELOG_SIMULATED
@@ -65,9 +79,12 @@ extern Scheduler* simulated_scheduler;
 extern Mistake simulated_mistake;
 inline Scheduler* scheduler() { return simulated_scheduler; }
 inline bool makes(Mistake mistake) { return simulated_mistake == mistake; }
+// How large something internal is: small in a simulated world, for its limits to be met there.
+constexpr std::size_t sized_for(std::size_t /*use*/, std::size_t simulation) { return simulation; }
 #else
 inline Scheduler* scheduler() { return nullptr; }
 constexpr bool makes(Mistake) { return false; }
+constexpr std::size_t sized_for(std::size_t use, std::size_t /*simulation*/) { return use; }
 #endif
 
 }  // namespace forelog::base

@@ -17,16 +17,26 @@ Status ApplyQueue::health() const {
   return failure_;
 }
 
+// Not "when its slot is free": one whose turn comes earlier may be on its way to the same slot, and what
+// took it would wait for that one for ever.
 void ApplyQueue::enter(Update& update) {
-  std::atomic<Update*>& mine = slot(update.lsn);
-  const auto take = [&] {
-    Update* nobody = nullptr;
-    return mine.compare_exchange_strong(nobody, &update, std::memory_order_release);
+  const auto in_reach = [&] {
+    return update.lsn.value <= applied_lsn_.load(std::memory_order_acquire) + kSlots;
   };
-  if (take()) return;
-  base::MutexLock lock(mutex_);
-  // Whoever empties it wakes all of us with the lock held, behind that.
-  while (!take()) changed_.wait(mutex_);
+  if (!in_reach()) {
+    base::MutexLock lock(mutex_);
+    // Whoever applies wakes all of us with the lock held, behind that.
+    while (!in_reach() && !refused(update.lsn)) changed_.wait(mutex_);
+    if (!in_reach()) return;
+  }
+  slot(update.lsn).store(&update, std::memory_order_release);
+}
+
+void ApplyQueue::leave(const Update& update) {
+  if (slot(update.lsn).load(std::memory_order_relaxed) == &update) {
+    slot(update.lsn).store(nullptr, std::memory_order_relaxed);
+  }
+  changed_.notify_all();
 }
 
 Status ApplyQueue::settle(Update& update) {
@@ -43,8 +53,7 @@ Status ApplyQueue::settle(Update& update) {
       leave_role_locked();
       if (update.settled.load(std::memory_order_acquire)) return update.status;
       if (refused(update.lsn)) {
-        slot(update.lsn).store(nullptr, std::memory_order_relaxed);
-        changed_.notify_all();
+        leave(update);
         return refusal(update.lsn);
       }
     }
@@ -57,9 +66,8 @@ Status ApplyQueue::fail(Update& update, Status why) {
   base::MutexLock lock(mutex_);
   while (role_taken_) changed_.wait(mutex_);
   if (update.settled.load(std::memory_order_acquire)) return update.status;
-  slot(update.lsn).store(nullptr, std::memory_order_relaxed);
   fail_at(update.lsn, why);
-  changed_.notify_all();
+  leave(update);
   return why;
 }
 
@@ -79,11 +87,17 @@ Status ApplyQueue::abandon(Update& update, Status why) {
   if (copied.ok() && !refused(update.lsn)) {
     slot(update.lsn).store(&abandoned_.back()->update, std::memory_order_release);
   } else {
-    slot(update.lsn).store(nullptr, std::memory_order_relaxed);
     if (!copied.ok()) fail_at(update.lsn, copied);
-    changed_.notify_all();
+    leave(update);
   }
   return why;
+}
+
+void ApplyQueue::note_abandoned(Lsn lsn, const Status& reached) {
+  if (base::makes(base::Mistake::strand_behind_abandoned)) return;
+  base::MutexLock lock(mutex_);
+  if (!reached.ok() && lsn > applied()) fail_at(lsn, reached);
+  changed_.notify_all();
 }
 
 void ApplyQueue::apply_ready() {
@@ -152,10 +166,12 @@ void ApplyQueue::drain(const Update* own) {
 Update* ApplyQueue::next_ready(Watermarks& marks) {
   const Lsn lsn = applied_.lsn.next();
   if (refused(lsn)) return nullptr;
-  Update* const next = slot(lsn).load(std::memory_order_acquire);
+  Update* next = slot(lsn).load(std::memory_order_acquire);
+  if (base::makes(base::Mistake::apply_out_of_order) && next == nullptr) next = slot(lsn.next());
   // Where its owner is still on the way here, it will look after it when it is.
-  if (next == nullptr || next->lsn != lsn) return nullptr;
+  if (next == nullptr) return nullptr;
   if (marks.at(next->level) < lsn) marks = log_.watermarks();
+  if (base::makes(base::Mistake::apply_before_durable)) return next;
   return marks.at(next->level) < lsn ? nullptr : next;
 }
 
@@ -163,16 +179,26 @@ bool ApplyQueue::apply(Update& update) {
   Status applied = guarded([&] { return state_.apply(update.lsn, update.command); });
   const bool ok = applied.ok();
   if (ok) {
-    if (update.then != nullptr) update.then->call(update.then->context, state_);
+    if (update.then != nullptr) {
+      update.status = guarded([&] {
+        update.then->call(update.then->context, state_);
+        return Status();
+      });
+    }
     applied_.bytes += update.command.size();
     applied_.lsn = update.lsn;
-    applied_lsn_.store(update.lsn.value, std::memory_order_release);
   } else {
     update.status = applied.with_context(concat("apply the command at LSN ", update.lsn.value));
     base::MutexLock lock(mutex_);
-    fail_at(update.lsn, update.status);
+    if (base::makes(base::Mistake::apply_past_failure)) {
+      applied_.lsn = update.lsn;
+    } else {
+      fail_at(update.lsn, update.status);
+    }
   }
-  slot(update.lsn).store(nullptr, std::memory_order_release);
+  slot(update.lsn).store(nullptr, std::memory_order_relaxed);
+  // Behind that: it lets another one into the slot.
+  applied_lsn_.store(applied_.lsn.value, std::memory_order_release);
   update.settled.store(true, std::memory_order_release);  // It may be gone from here on.
   return ok;
 }

@@ -19,6 +19,7 @@
 
 #include "base/mutex.h"
 #include "base/shared_mutex.h"
+#include "base/simulation.h"
 #include "forelog/durable.h"
 #include "forelog/log.h"
 
@@ -59,6 +60,9 @@ class ApplyQueue {
   // meanwhile, and `why` otherwise.
   Status abandon(Update& update, Status why) FORELOG_EXCLUDES(mutex_);
   void apply_ready() FORELOG_EXCLUDES(mutex_);
+  // The record of an abandoned update has reached its level, or never will: those behind it, if there
+  // are some, go on. Does not wait.
+  void note_abandoned(Lsn lsn, const Status& reached) FORELOG_EXCLUDES(mutex_);
 
   // Calls `look` between two commands, with what is applied. Readers are not kept out.
   template <typename Look>
@@ -81,10 +85,10 @@ class ApplyQueue {
   Report take_report() FORELOG_EXCLUDES(mutex_);
 
  private:
-  // A power of two. More updates than this at once wait for room.
-  static constexpr std::size_t kSlots = 1024;
+  // A power of two. What is further ahead of what is applied waits for its turn to enter.
+  static constexpr std::size_t kSlots = base::sized_for(1024, 4);
   // Readers get in at the latest behind so many commands.
-  static constexpr std::size_t kCommandsAtOnce = 64;
+  static constexpr std::size_t kCommandsAtOnce = base::sized_for(64, 3);
 
   std::atomic<Update*>& slot(Lsn lsn) { return slots_[lsn.value % kSlots]; }
   void take_role() FORELOG_EXCLUDES(mutex_);
@@ -92,6 +96,7 @@ class ApplyQueue {
   void leave_role_locked() FORELOG_REQUIRES(mutex_);
   bool refused(Lsn lsn) const { return lsn.value >= failed_at_.load(std::memory_order_relaxed); }
   Status refusal(Lsn lsn) const FORELOG_REQUIRES(mutex_);
+  void leave(const Update& update) FORELOG_REQUIRES(mutex_);
   void fail_at(Lsn lsn, Status why) FORELOG_REQUIRES(mutex_);
   // These belong to whoever has the role.
   // Applies what is ready; where `own` is given, not for much longer than until that is settled: what is

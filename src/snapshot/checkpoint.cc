@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/guarded.h"
+#include "base/simulation.h"
 #include "base/text.h"
 #include "forelog/snapshot.h"
 #include "forelog/try.h"
@@ -51,12 +52,19 @@ class Checkpoint {
       return Status(Code::invalid_argument,
                     "a state to which no record was applied needs no snapshot");
     }
-    FORELOG_TRY(log_.wait(applied_, Durability::synced));
+    if (!base::makes(base::Mistake::snapshot_before_sync)) {
+      FORELOG_TRY(log_.wait(applied_, Durability::synced));
+    }
     base::MutexLock guard(snapshots_.mutex);
     const format::SnapshotHeader header = FORELOG_TRY(make_header());
     std::uint64_t bytes = FORELOG_TRY(bytes_of_same(header));
+    if (base::makes(base::Mistake::trim_before_publish)) {
+      (void)hold(applied_.next());
+      (void)log_.keep_from(applied_.next());
+    }
     if (bytes == 0) bytes = FORELOG_TRY(write(header, save));
-    const Lsn oldest = FORELOG_TRY(snapshots_.prune());
+    Lsn oldest = FORELOG_TRY(snapshots_.prune());
+    if (base::makes(base::Mistake::trim_too_far)) oldest = applied_;
     // Before the room for the next one is made: on a full disk it could not be, and the holder needs a
     // block, which the part of the last room that was not needed has left.
     const Status held = hold(oldest.next());

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/guarded.h"
+#include "base/simulation.h"
 #include "forelog/snapshot.h"
 #include "forelog/try.h"
 
@@ -154,6 +155,10 @@ Result<Checkpointer::Made> Checkpointer::make_snapshot() {
     made.at = applied;
     image = state.freeze();
   });
+  if (base::makes(base::Mistake::snapshot_of_later_lsn)) {
+    queue_.between_commands(
+        [&](const StateMachine& state, const Applied&) { image = state.freeze(); });
+  }
   const base::SteadyTime frozen = base::now();
   made.pause = frozen - asked;
   if (image == nullptr) return save_rebuilt(made.at);
@@ -162,9 +167,10 @@ Result<Checkpointer::Made> Checkpointer::make_snapshot() {
   return made;
 }
 
-// The second state is all that the log holds, be it applied yet or not.
+// The second state is all that is synced, be it applied yet or not: at least what is applied now.
 Result<Checkpointer::Made> Checkpointer::save_rebuilt(Applied applied) {
   Made made;
+  FORELOG_TRY(log_.wait(applied.lsn, Durability::synced));
   const std::unique_ptr<StateMachine> second = make_();
   const Recovered rebuilt = FORELOG_TRY(recover(log_, snapshots_, *second, recovery_));
   const base::SteadyTime built = base::now();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/guarded.h"
+#include "base/simulation.h"
 #include "base/text.h"
 #include "forelog/file_system.h"
 #include "forelog/try.h"
@@ -49,7 +50,12 @@ struct DurableBase::Impl {
     } else if (waited.code() == Code::timed_out) {
       settled = queue->abandon(update, std::move(waited));
       // It may have been the last one: nobody else would come along.
-      log->notify(lsn, level, [this](const Status&) { checkpointer->note_abandoned(); });
+      if (!base::makes(base::Mistake::forget_abandoned)) {
+        log->notify(lsn, level, [this, lsn](const Status& reached) {
+          queue->note_abandoned(lsn, reached);
+          checkpointer->note_abandoned();
+        });
+      }
     } else {
       settled = queue->fail(update, std::move(waited));
     }

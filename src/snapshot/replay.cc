@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "base/simulation.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "snapshot/channel.h"
@@ -37,7 +38,7 @@ class Chunk {
  private:
   // Small enough to stay in a processor's cache between the two.
   static constexpr std::size_t kBytes = 128 * KiB;
-  static constexpr std::size_t kRecords = 4096;
+  static constexpr std::size_t kRecords = base::sized_for(4096, 5);
   struct Item {
     Lsn lsn;
     std::size_t offset, bytes;
@@ -45,9 +46,9 @@ class Chunk {
   std::vector<std::byte> bytes_;
   std::vector<Item> items_;
 };
-constexpr std::size_t kChunksAhead = 4;
+constexpr std::size_t kChunksAhead = base::sized_for(4, 2);
 // Below this many records a thread costs more than it brings.
-constexpr std::uint64_t kWorthAThread = 2000;
+constexpr std::uint64_t kWorthAThread = base::sized_for(2000, 10);
 
 Status failure_at(Lsn lsn, const Status& status) {
   return status.with_context(concat("apply the command at LSN ", lsn.value));

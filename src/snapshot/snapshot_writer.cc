@@ -124,10 +124,10 @@ Result<std::uint64_t> SnapshotWriter::publish() {
     FORELOG_TRY(put_end());
     // Room that was reserved and not needed.
     FORELOG_TRY(file_->truncate(offset_));
-    FORELOG_TRY(file_->sync_data());
+    if (!base::makes(base::Mistake::publish_before_sync)) FORELOG_TRY(file_->sync_data());
     FORELOG_TRY(dir_.rename(kNextName, snapshot_name(lsn_)));
     named_ = true;
-    FORELOG_TRY(dir_.sync());
+    if (!base::makes(base::Mistake::skip_snapshot_directory_sync)) FORELOG_TRY(dir_.sync());
     return offset_;
   });
 }

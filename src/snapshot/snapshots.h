@@ -80,6 +80,8 @@ struct Snapshots::Impl {
   void keep_room(const Status& why) FORELOG_REQUIRES(mutex);
 
  private:
+  Result<std::optional<std::vector<snapshot::Listed>>> list_once(std::vector<Damage>& damaged,
+                                                                 bool pass_over) const;
   void reserve(std::uint64_t bytes) FORELOG_REQUIRES(mutex);
   Status allocate(std::uint64_t bytes);
 };
