@@ -15,12 +15,17 @@ target_compile_options(forelog_sim PRIVATE -O2)
 # What runs with the tests: the seeds that once failed, a fixed number of worlds, and each deliberate
 # fault until it is caught. `make check-sim` runs for longer, `make soak` for hours.
 add_test(NAME sim.seeds COMMAND forelog_sim --corpus "${PROJECT_SOURCE_DIR}/sim/seeds.txt")
-add_test(NAME sim.worlds COMMAND forelog_sim --count 5000)
+add_test(NAME sim.worlds COMMAND forelog_sim --kind log --count 5000)
+add_test(NAME sim.state_worlds COMMAND forelog_sim --kind state --count 3000)
 set(sim_mistakes
   skip_sync acknowledge_before_sync skip_rotation_sync skip_birth_directory_sync
   skip_open_directory_sync go_on_after_failed_sync trust_cached_tail cut_at_rot call_torn_rot
   pass_over_empty_damage unbound_checksums write_over_torn_tail trim_without_mark show_unsynced
-  forget_to_wake lose_call_to_lead)
+  forget_to_wake lose_call_to_lead
+  apply_before_durable apply_out_of_order apply_past_failure forget_abandoned
+  strand_behind_abandoned snapshot_before_sync snapshot_of_later_lsn publish_before_sync
+  skip_snapshot_directory_sync trim_before_publish trim_too_far trust_damaged_snapshot
+  keep_damaged)
 foreach(mistake IN LISTS sim_mistakes)
   add_test(NAME sim.mistake.${mistake}
     COMMAND "${PROJECT_SOURCE_DIR}/sim/catch-mistake" $<TARGET_FILE:forelog_sim> ${mistake} 240)

@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
-#include <map>
+#include <sstream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/simulation.h"
@@ -16,25 +18,61 @@
 namespace forelog::sim {
 namespace {
 
+struct Seed {
+  std::uint64_t seed = 0;
+  const Kind* kind = nullptr;  // Null: a world of each.
+};
+
 struct Arguments {
   std::uint64_t first = 1;
   std::uint64_t count = UINT64_MAX;
   double seconds = 0;  // 0: no limit.
-  std::vector<std::uint64_t> corpus;
+  const Kind* kind = nullptr;
+  std::vector<Seed> corpus;
 
-  std::uint64_t seed(std::uint64_t index) const {
-    return corpus.empty() ? first + index : corpus[index];
+  Seed seed(std::uint64_t index) const {
+    return corpus.empty() ? Seed{first + index, kind} : corpus[index];
   }
 };
 
-// The numbers that begin the lines of a file; lines that begin with # say nothing.
-std::vector<std::uint64_t> read_corpus(const std::string& path) {
-  std::vector<std::uint64_t> seeds;
+template <typename Named, std::size_t kCount>
+const Named& find(const Named (&all)[kCount], std::string_view name) {
+  for (const Named& one : all) {
+    if (name == one.name) return one;
+  }
+  throw std::runtime_error("there is no " + std::string(name));
+}
+
+template <typename Named, std::size_t kCount>
+std::string names(const Named (&all)[kCount]) {
+  std::string names;
+  for (const Named& one : all) names += (names.empty() ? "" : ", ") + std::string(one.name);
+  return names;
+}
+
+// Lines that begin with a kind of world and a seed of it; those that begin with # say nothing.
+std::vector<Seed> read_corpus(const std::string& path) {
+  std::vector<Seed> seeds;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
-    if (!line.empty() && line.front() != '#') seeds.push_back(std::stoull(line));
+    if (line.empty() || line.front() == '#') continue;
+    std::istringstream words(line);
+    std::string kind;
+    Seed seed;
+    words >> kind >> seed.seed;
+    if (!words) throw std::runtime_error(path + ": not a seed: " + line);
+    seed.kind = &find(kKinds, kind);
+    seeds.push_back(seed);
   }
   return seeds;
+}
+
+void run_worlds(const Seed& seed, Tally& tally) {
+  for (const Kind& kind : kKinds) {
+    if (seed.kind != nullptr && seed.kind != &kind) continue;
+    ++tally.worlds;
+    kind.run(seed.seed, tally);
+  }
 }
 
 void run(const Arguments& arguments) {
@@ -42,19 +80,19 @@ void run(const Arguments& arguments) {
   const auto started = Clock::now();
   const std::chrono::duration<double> limit(arguments.seconds);
   Tally tally;
-  std::uint64_t worlds = 0;
-  for (; worlds < arguments.count; ++worlds) {
+  for (std::uint64_t i = 0; i < arguments.count; ++i) {
     if (arguments.seconds > 0 && Clock::now() - started >= limit) break;
-    run_world(arguments.seed(worlds), tally);
+    run_worlds(arguments.seed(i), tally);
   }
   const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   std::printf(
       "%llu worlds: %llu lives, %llu kills, %llu power cuts, %llu torn tails, %llu appends,\n"
-      "%llu acknowledged, %llu failed calls, %llu damages found, %llu steps: every promise was "
-      "kept\n",
-      number(worlds), number(tally.lives), number(tally.kills), number(tally.power_cuts),
+      "%llu acknowledged, %llu checkpoints, %llu failed calls, %llu damages found, %llu steps:\n"
+      "every promise was kept\n",
+      number(tally.worlds), number(tally.lives), number(tally.kills), number(tally.power_cuts),
       number(tally.torn_tails), number(tally.appends), number(tally.acknowledged),
-      number(tally.failed_calls), number(tally.damages), number(tally.steps));
+      number(tally.checkpoints), number(tally.failed_calls), number(tally.damages),
+      number(tally.steps));
 }
 
 int run_program(int count, char** values) {
@@ -70,11 +108,18 @@ int run_program(int count, char** values) {
       app.add_option("--count", arguments.count, "How many (1000, or as time allows)");
   auto* const seconds = app.add_option("--seconds", arguments.seconds, "For how long");
   app.add_option("--corpus", corpus, "Instead: the seeds in this file")->check(CLI::ExistingFile);
-  std::map<std::string, base::Mistake> mistakes;
-  for (const NamedMistake& mistake : kMistakes) mistakes[mistake.name] = mistake.mistake;
-  app.add_option("--mistake", base::simulated_mistake, "Let the log make one of these mistakes")
-      ->transform(CLI::Transformer(mistakes));
+  std::string kind, mistake;
+  app.add_option("--kind", kind, "Worlds of this only: " + names(kKinds));
+  app.add_option(
+      "--mistake", mistake,
+      "Let the library make this mistake, in worlds in which it shows: " + names(kMistakes));
   CLI11_PARSE(app, count, values);
+  if (!mistake.empty()) {
+    const NamedMistake& made = find(kMistakes, mistake);
+    base::simulated_mistake = made.mistake;
+    if (kind.empty()) kind = made.kind;
+  }
+  if (!kind.empty()) arguments.kind = &find(kKinds, kind);
   if (!corpus.empty()) {
     arguments.corpus = read_corpus(corpus);
     arguments.count = arguments.corpus.size();

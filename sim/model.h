@@ -49,6 +49,8 @@ class Model {
 
   // A record that a cursor gave.
   void check_record(Lsn lsn, std::string_view payload) const;
+  // The number of the append that these are the bytes of.
+  std::uint64_t id_of(Lsn lsn, std::string_view payload) const;
 
   // What the log holds after a life; what it does not hold is gone for good. After a power cut only
   // what was synced had to survive.
@@ -65,7 +67,6 @@ class Model {
   };
 
   void check(bool promise, const std::string& what) const;
-  std::uint64_t id_of(Lsn lsn, std::string_view payload) const;
 
   Fail fail_;
   std::map<std::uint64_t, Attempt> attempts_;

@@ -1,24 +1,34 @@
-// World: one simulated run from one seed. A log on a disk in memory lives several lives; in each,
-// threads append, wait, read, tail, trim, fill the disk and turn the clock, calls are slow or
-// fail, and somewhere the process is killed or the power cut, in the middle of an open too. After each life the
-// Model says whether every promise was kept. At the end acknowledged data is damaged, and the log must
-// say so.
+// World: one simulated run from one seed. What it is of, a log or something that is built on one, is its
+// Kind; what happens to all of them is in stage.h. After each life a model says whether every promise
+// was kept.
 //
 // Threading: one real thread; one World at a time (base/simulation.h).
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 namespace forelog::sim {
 
 struct Tally {
+  std::uint64_t worlds = 0;
   std::uint64_t lives = 0, kills = 0, power_cuts = 0, torn_tails = 0, appends = 0, acknowledged = 0;
   std::uint64_t failed_calls = 0, damages = 0, steps = 0;
+  std::uint64_t checkpoints = 0;
 };
 
-// Runs it to its end. A broken promise, a deadlock or a run without end prints what it was and the
-// seed, and ends the process with exit status 3.
-void run_world(std::uint64_t seed, Tally& tally);
+struct Kind {
+  const char* name;
+  // Runs it to its end. A broken promise, a deadlock or a run without end prints what it was and the
+  // seed, and ends the process with exit status 3.
+  void (*run)(std::uint64_t seed, Tally& tally);
+};
+
+void run_log_world(std::uint64_t seed, Tally& tally);
+void run_state_world(std::uint64_t seed, Tally& tally);
+
+inline constexpr Kind kKinds[] = {
+    {"log", run_log_world},
+    {"state", run_state_world},
+};
 
 }  // namespace forelog::sim

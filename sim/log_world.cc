@@ -1,7 +1,5 @@
-#include "sim/world.h"
-
-#include <cstdio>
-#include <cstdlib>
+// A log: threads append, wait, read, tail, trim and turn the clock. At the end acknowledged data is
+// damaged, and the log must say so.
 #include <map>
 #include <optional>
 #include <random>
@@ -10,12 +8,10 @@
 #include <vector>
 
 #include "base/thread.h"
-#include "forelog/fault_file_system.h"
 #include "forelog/log.h"
 #include "forelog/maintain.h"
-#include "forelog/memory_file_system.h"
 #include "sim/model.h"
-#include "sim/scheduler.h"
+#include "sim/stage.h"
 
 namespace forelog::sim {
 namespace {
@@ -25,146 +21,31 @@ using std::chrono::milliseconds;
 
 const std::filesystem::path kDir = "/log";
 
-class World final : public Stuck {
+class LogWorld final : public Stage {
  public:
-  World(std::uint64_t seed, Tally& tally)
-      : seed_(seed),
-        tally_(tally),
-        dice_(seed),
-        scheduler_(dice_(), *this),
-        disk_({.sector_bytes = roll(3) == 0 ? 4096u : 512u, .seed = seed}),
-        calls_(disk_),
-        model_([this](const std::string& what) { fail(what); }) {
-    base::simulated_scheduler = &scheduler_;
-    calls_.set_hook([this](const FaultFileSystem::Call& call) { return before_call(call); });
-  }
-  ~World() override { base::simulated_scheduler = nullptr; }
-
-  void run() {
-    const std::uint64_t lives = 2 + roll(4);
-    for (std::uint64_t i = 0; i < lives; ++i) live();
-    end_well();
-    damage_acknowledged_data();
-    tally_.steps += scheduler_.steps();
-  }
+  LogWorld(std::uint64_t seed, Tally& tally)
+      : Stage("log", seed, tally), model_([this](const std::string& what) { fail(what); }) {}
 
  private:
-  std::uint64_t roll(std::uint64_t sides) { return dice_() % sides; }
-  bool chance(std::uint64_t one_in) { return roll(one_in) == 0; }
-
-  [[noreturn]] void fail(const std::string& what) {
-    std::printf("seed %llu, life %llu, step %llu: %s\n", static_cast<unsigned long long>(seed_),
-                static_cast<unsigned long long>(life_),
-                static_cast<unsigned long long>(scheduler_.steps()), what.c_str());
-    std::fflush(stdout);
-    std::_Exit(3);
-  }
-  void stuck(const std::string& why) override { fail(why); }
-  void check(bool promise, const std::string& what) {
-    if (!promise) fail(what);
-  }
-
-  // ── What happens to the world ──────────────────────────────────────────────
-
-  // An error may be told of now.
-  bool excused() const { return crashed_ || failed_call_ || full_; }
-  // Ok, or an error that is excused.
-  bool done(const Status& status, const char* doing) {
-    check(status.ok() || excused(), std::string(doing) + ": " + std::string(status.message()));
-    check(status.code() != Code::corrupt,
-          std::string(doing) + ": " + std::string(status.message()));
-    return status.ok();
-  }
-
-  std::optional<FaultFileSystem::Fault> before_call(const FaultFileSystem::Call& call) {
-    if (crashed_) return std::nullopt;
-    if (chance(slow_one_in_)) base::sleep_for(microseconds(roll(500)));
-    if (failing_one_in_ == 0 || !chance(failing_one_in_) || crashed_) return std::nullopt;
-    failed_call_ = true;
-    ++tally_.failed_calls;
-    if (call.operation == FileOperation::sync_data) {
-      disk_.fail_next_sync();
-      return std::nullopt;
-    }
-    return FaultFileSystem::Fault{Status(Code::io_error, "made to fail"), roll(call.bytes + 1)};
-  }
-
-  void crash() {
-    crashed_ = true;
+  void play() override {
+    std::vector<base::Thread> readers, writers;
+    start(readers, roll(3), [this] { tail(); });
+    start(readers, roll(2), [this] { read_elsewhere(); });
+    if (chance(3)) keep_through();
+    start(writers, 1 + roll(4), [this] { append_records(); });
+    start(writers, roll(2), [this] { trim(); });
+    start(writers, roll(2), [this] { watch(); });
+    start(writers, chance(5), [this] { fill_disk(); });
+    for (base::Thread& writer : writers) writer.join();
     stop_.request_stop();
-    const std::uint64_t kind = roll(5);
-    if (kind < 2) {
-      ++tally_.kills;
-      disk_.kill_process();
-      return;
-    }
-    ++tally_.power_cuts;
-    power_cut_ = true;
-    disk_.power_cut([&](std::uint64_t choices) {
-      if (kind == 2 || (kind == 3 && !chance(4))) return std::uint64_t{0};
-      if (kind == 4 && !chance(4)) return choices - 1;
-      return roll(choices);
-    });
+    for (base::Thread& reader : readers) reader.join();
+    end_life();
   }
+  void drop() override { log_.reset(); }
 
-  // ── A life ─────────────────────────────────────────────────────────────────
-
-  void live() {
-    ++life_;
-    ++tally_.lives;
-    crashed_ = failed_call_ = full_ = life_over_ = false;
+  bool open_and_check() override {
     truncations_ = 0;
-    stop_ = std::stop_source();
-    slow_one_in_ = 2 + roll(50);
-    failing_one_in_ = chance(4) ? 20 + roll(400) : 0;
-
-    std::vector<base::Thread> threads;
-    if (!chance(4)) {
-      const std::uint64_t steps = roll(std::uint64_t{1} << roll(14));
-      threads.emplace_back([this, steps] {
-        scheduler_.sleep_steps(steps);
-        if (!life_over_) crash();
-      });
-    }
-    if (open_and_check()) {
-      std::vector<base::Thread> readers, writers;
-      start(readers, roll(3), &World::tail);
-      start(readers, roll(2), &World::read_elsewhere);
-      if (chance(3)) keep_through();
-      start(writers, 1 + roll(4), &World::append_records);
-      start(writers, roll(2), &World::trim);
-      start(writers, roll(2), &World::watch);
-      start(writers, chance(5), &World::fill_disk);
-      for (base::Thread& writer : writers) writer.join();
-      stop_.request_stop();
-      for (base::Thread& reader : readers) reader.join();
-      end_life();
-    }
-    life_over_ = true;
-    for (base::Thread& thread : threads) thread.join();
-    log_.reset();
-    // A failed life's process dies too.
-    disk_.kill_process();
-    disk_.set_capacity(UINT64_MAX);
-  }
-
-  Options options() {
-    Options options;
-    options.file_system = &calls_;
-    // The larger ones have indexes of several entries.
-    static constexpr std::uint64_t kSegmentBytes[] = {64 * KiB, 64 * KiB, 100'000, 512 * KiB};
-    options.segment_bytes = kSegmentBytes[roll(std::size(kSegmentBytes))];
-    options.preallocate = chance(2);
-    static constexpr int kWriteBehind[] = {0, 1, 5, 1000};
-    options.write_behind = milliseconds(kWriteBehind[roll(std::size(kWriteBehind))]);
-    options.group_commit_delay_max = microseconds(chance(2) ? 0 : 200);
-    if (!chance(2)) options.buffer_bytes_max = 16 * KiB;
-    options.when_buffer_full = chance(4) ? WhenFull::report : WhenFull::wait;
-    return options;
-  }
-
-  bool open_and_check() {
-    const Options options = this->options();
+    const Options options = log_options();
     report_when_full_ = options.when_buffer_full == WhenFull::report;
     auto opened = Log::open(kDir, options);
     if (!opened) return done(opened.error(), "open");
@@ -188,17 +69,10 @@ class World final : public Stuck {
     return true;
   }
 
-  void start(std::vector<base::Thread>& threads, std::uint64_t count, void (World::*work)()) {
-    for (std::uint64_t i = 0; i < count; ++i) {
-      threads.emplace_back([this, work] { (this->*work)(); });
-    }
-  }
-
   void end_life() {
     if (!crashed_ && !failed_call_) {
       // Space has returned, nothing has failed: the log goes on by itself.
-      disk_.set_capacity(UINT64_MAX);
-      full_ = false;
+      empty_disk();
       append_once(1, 100, Durability::synced, std::nullopt);
     }
     if (!crashed_ && chance(2)) {
@@ -283,7 +157,6 @@ class World final : public Stuck {
     if (status.code() == Code::cancelled && life_ending()) return;
     done(status, "wait");
   }
-  bool life_ending() const { return stop_.stop_requested(); }
 
   void tail() {
     ReadOptions options;
@@ -404,35 +277,22 @@ class World final : public Stuck {
     model_.acknowledge_written(marks.written);
   }
 
-  void fill_disk() {
-    base::sleep_for(milliseconds(roll(20)));
-    if (crashed_) return;
-    full_ = true;
-    disk_.set_capacity(roll(1 * MiB));
-    base::sleep_for(milliseconds(roll(50)));
-    disk_.set_capacity(UINT64_MAX);
-  }
-
   // ── The end ────────────────────────────────────────────────────────────────
 
-  // A last life in which nothing goes wrong.
-  void end_well() {
-    ++life_;
-    crashed_ = failed_call_ = full_ = false;
-    stop_ = std::stop_source();
-    slow_one_in_ = 100;
-    failing_one_in_ = 0;
+  void end_well() override {
+    last_life();
     check(open_and_check(), "the last open");
     for (std::uint64_t i = 0; i < 10; ++i) append_once(1, 500, Durability::synced, std::nullopt);
     check(done(log_->close(), "the last close"), "the last close");
     observe();
     log_.reset();
+    damage_acknowledged_data();
   }
 
   // Everything is proven to be synced now. One byte of it is changed.
   void damage_acknowledged_data() {
     ++tally_.damages;
-    const Options strict = options();
+    const Options strict = log_options();
     const InspectOptions looking{.file_system = &calls_};
     const auto info = inspect(kDir, looking);
     check(info.has_value() && !info->segments.empty(), "inspect");
@@ -476,35 +336,17 @@ class World final : public Stuck {
     }
   }
 
-  const std::uint64_t seed_;
-  Tally& tally_;
-  std::mt19937_64 dice_;
-  Scheduler scheduler_;
-  MemoryFileSystem disk_;
-  FaultFileSystem calls_;
   Model model_;
   std::optional<Log> log_;
-  std::stop_source stop_;
-
-  std::uint64_t life_ = 0;
-  std::uint64_t slow_one_in_ = 10;
-  std::uint64_t failing_one_in_ = 0;  // 0: none.
   bool report_when_full_ = false;
-  // Of this life:
-  bool crashed_ = false;      // Nothing reaches the disk any more.
-  bool failed_call_ = false;  // A call was made to fail.
-  bool full_ = false;         // The disk was.
-  bool life_over_ = false;
   std::uint64_t truncations_ = 0;  // Twice the number of keep_through; odd: one is under way.
-  // Since the last look at the records:
-  bool power_cut_ = false;
-  bool closed_ = false;
+  bool closed_ = false;            // Since the last look at the records.
   // Nothing from here on may be trimmed: the holder was durable when hold() returned.
   std::optional<Lsn> held_from_;
 };
 
 }  // namespace
 
-void run_world(std::uint64_t seed, Tally& tally) { World(seed, tally).run(); }
+void run_log_world(std::uint64_t seed, Tally& tally) { LogWorld(seed, tally).run(); }
 
 }  // namespace forelog::sim
