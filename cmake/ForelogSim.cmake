@@ -24,8 +24,7 @@ set(sim_mistakes
   forget_to_wake lose_call_to_lead
   apply_before_durable apply_out_of_order apply_past_failure forget_abandoned
   strand_behind_abandoned snapshot_before_sync snapshot_of_later_lsn publish_before_sync
-  skip_snapshot_directory_sync trim_before_publish trim_too_far trust_damaged_snapshot
-  keep_damaged)
+  skip_snapshot_directory_sync trim_before_publish trim_too_far trust_damaged_snapshot)
 foreach(mistake IN LISTS sim_mistakes)
   add_test(NAME sim.mistake.${mistake}
     COMMAND "${PROJECT_SOURCE_DIR}/sim/catch-mistake" $<TARGET_FILE:forelog_sim> ${mistake} 240)

@@ -387,26 +387,8 @@ class StateWorld final : public Stage {
       drop();
       check(open_and_check(), "the very last open");
     }
-    if (chance(2)) damage_twice();
     if (chance(2)) poison();
     drop();
-  }
-
-  // With a snapshot made in between: one that is known to be damaged takes no good one's place.
-  void damage_twice() {
-    for (int i = 0; i < 2; ++i) {
-      drop();
-      damage_a_snapshot();
-      check(open_and_check(), "to open with a damaged snapshot");
-      update_once(100, Durability::synced, std::nullopt);
-      checkpoint();
-      if (keep_ < 2 || bank_->recovered().snapshot == Lsn()) continue;
-      const auto files = snapshot_files();
-      check(std::count_if(files.begin(), files.end(),
-                          [&](const auto& file) { return !is_damaged(file); }) >= 2,
-            "of " + std::to_string(keep_) +
-                " snapshots that are to be kept, fewer than two are good");
-    }
   }
 
   // A command that no program understands: nothing behind it is applied, ever.
