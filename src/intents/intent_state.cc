@@ -252,7 +252,13 @@ IntentImage IntentState::image() const {
 }
 
 std::unique_ptr<StateMachine::Image> IntentState::freeze() const {
-  return std::make_unique<FrozenIntents>(image());
+  // Why null where memory runs out: Durable then builds a second state, or says that it cannot.
+  std::unique_ptr<Image> frozen;
+  static_cast<void>(base::guarded([&]() -> Status {
+    frozen = std::make_unique<FrozenIntents>(image());
+    return {};
+  }));
+  return frozen;
 }
 
 Status IntentState::save(Sink& out) const {

@@ -252,9 +252,14 @@ Status ParticipantState::load(Source& in) {
 }
 
 std::unique_ptr<StateMachine::Image> ParticipantState::freeze() const {
-  auto user = user_->freeze();
-  if (user == nullptr) return nullptr;
-  return std::make_unique<FrozenParticipant>(table(), std::move(user));
+  // Null also where memory runs out: Durable then builds a second state, or says that it cannot.
+  std::unique_ptr<Image> frozen;
+  static_cast<void>(base::guarded([&]() -> Status {
+    auto user = user_->freeze();
+    if (user != nullptr) frozen = std::make_unique<FrozenParticipant>(table(), std::move(user));
+    return {};
+  }));
+  return frozen;
 }
 
 }  // namespace forelog::intents
