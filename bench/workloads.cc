@@ -10,6 +10,7 @@
 #include "cli/bench_raw.h"
 #include "cli/units.h"
 #include "peer.h"
+#include "state_workloads.h"
 
 namespace forelog::bench {
 namespace {
@@ -170,20 +171,22 @@ Workload reading(Pages pages, std::uint64_t bytes, std::uint64_t log_bytes) {
 }  // namespace
 
 std::vector<Workload> all_workloads(std::uint64_t read_bytes) {
-  return {one_writer(kSmall),
-          one_writer(kLarge),
-          many_writers(8),
-          many_writers(32),
-          many_writers(128),
-          batches(),
-          buffered(1),
-          buffered(4),
-          written(),
-          in_flight(1024),
-          in_flight(8192),
-          reading(Pages::warm, kSmall, read_bytes),
-          reading(Pages::warm, kLarge, read_bytes),
-          reading(Pages::cold, kSmall, read_bytes)};
+  std::vector<Workload> all = {one_writer(kSmall),
+                               one_writer(kLarge),
+                               many_writers(8),
+                               many_writers(32),
+                               many_writers(128),
+                               batches(),
+                               buffered(1),
+                               buffered(4),
+                               written(),
+                               in_flight(1024),
+                               in_flight(8192),
+                               reading(Pages::warm, kSmall, read_bytes),
+                               reading(Pages::warm, kLarge, read_bytes),
+                               reading(Pages::cold, kSmall, read_bytes)};
+  for (Workload& workload : state_workloads()) all.push_back(std::move(workload));
+  return all;
 }
 
 }  // namespace forelog::bench
