@@ -42,7 +42,7 @@ TEST_F(SnapshotFileTest, WhatIsWrittenIsReadBack) {
     snapshot::WriterOptions options;
     options.compression = compression;
     options.block_bytes = 1000;
-    options.bytes_per_sync = 3000;
+    options.piece_bytes = File::kBlockBytes;
     for (const std::size_t bytes : {0u, 1u, 999u, 1000u, 1001u, 2000u, 12345u}) {
       for (const std::size_t part : {1u, 7u, 1000u, 1500u, 100000u}) {
         expect_round_trip(random_bytes(bytes, bytes), options, part);
@@ -144,10 +144,11 @@ TEST_F(SnapshotFileTest, WhatTheDiskWillNotSayIsNoDamage) {
 TEST_F(SnapshotFileTest, AnErrorIsToldAgainAndNothingIsPublished) {
   FaultFileSystem faults(disk_);
   const auto dir = *faults.open_directory(kSnapshotDir, false);
-  auto writer = *snapshot::SnapshotWriter::begin(*dir, header_of(7), {.block_bytes = 1000});
+  auto writer = *snapshot::SnapshotWriter::begin(
+      *dir, header_of(7), {.block_bytes = 1000, .piece_bytes = File::kBlockBytes});
   faults.reset_counts();
   faults.fail_nth(FileOperation::write, 2, Status(Code::no_space, "ENOSPC"));
-  EXPECT_EQ(writer->write(std::string(5000, 'x')).code(), Code::no_space);
+  EXPECT_EQ(writer->write(std::string(10000, 'x')).code(), Code::no_space);
   EXPECT_EQ(writer->write("more").code(), Code::no_space);
   EXPECT_EQ(writer->publish().error().code(), Code::no_space);
   EXPECT_FALSE(writer->named());

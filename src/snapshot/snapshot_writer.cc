@@ -35,13 +35,13 @@ Status SnapshotWriter::start(format::SnapshotHeader header) {
     file = dir_.open(kNextName, OpenMode::create_new);
   }
   file_ = FORELOG_TRY(std::move(file));
+  (void)file_->writes_directly();  // Else each piece is written and then synced.
+  piece_.reset(static_cast<std::byte*>(::operator new(options_.piece_bytes, kAlignment)));
   std::array<std::byte, format::kSnapshotHeaderBytes> bytes;
   format::encode_snapshot_header(header, bytes);
   key_ = format::snapshot_key(bytes);
   seen_.digest = key_;
-  FORELOG_TRY(file_->write_at(0, ByteView(std::span<const std::byte>(bytes))));
-  offset_ = bytes.size();
-  return {};
+  return append(std::span<const std::byte>(bytes));
 }
 
 Status SnapshotWriter::write(ByteView bytes) {
@@ -78,10 +78,6 @@ Status SnapshotWriter::put_block(ByteView raw) {
   seen_.raw_bytes += raw.size();
   ++seen_.blocks;
   FORELOG_TRY(put(block, body));
-  if (offset_ - synced_ >= options_.bytes_per_sync) {
-    FORELOG_TRY(file_->sync_data());
-    synced_ = offset_;
-  }
   pace();
   return {};
 }
@@ -91,9 +87,21 @@ Status SnapshotWriter::put(format::SnapshotBlock block, ByteView body) {
   std::array<std::byte, format::kSnapshotBlockHeaderBytes> bytes;
   format::encode_snapshot_block(block, body, format::position_seed(key_, offset_), bytes);
   seen_.digest = format::fold_digest(seen_.digest, bytes);
-  const std::array<ByteView, 2> parts = {ByteView(std::span<const std::byte>(bytes)), body};
-  FORELOG_TRY(file_->write_at(offset_, parts));
-  offset_ += bytes.size() + body.size();
+  FORELOG_TRY(append(std::span<const std::byte>(bytes)));
+  return append(body);
+}
+
+Status SnapshotWriter::append(ByteView bytes) {
+  while (!bytes.empty()) {
+    const std::size_t part = std::min(bytes.size(), options_.piece_bytes - pending_);
+    std::copy_n(bytes.begin(), part, piece_.get() + pending_);
+    bytes = bytes.subspan(part);
+    offset_ += part;
+    pending_ += part;
+    if (pending_ < options_.piece_bytes) break;
+    FORELOG_TRY(file_->write_synced(offset_ - pending_, ByteView(piece_.get(), pending_)));
+    pending_ = 0;
+  }
   return {};
 }
 
@@ -122,6 +130,7 @@ Result<std::uint64_t> SnapshotWriter::publish() {
   return base::guarded([&]() -> Result<std::uint64_t> {
     FORELOG_TRY(Status(failed_));
     FORELOG_TRY(put_end());
+    FORELOG_TRY(file_->write_at(offset_ - pending_, ByteView(piece_.get(), pending_)));
     // Room that was reserved and not needed.
     FORELOG_TRY(file_->truncate(offset_));
     if (!base::makes(base::Mistake::publish_before_sync)) FORELOG_TRY(file_->sync_data());

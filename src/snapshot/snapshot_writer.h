@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -29,9 +30,10 @@ struct WriterOptions {
   std::uint64_t bytes_per_second_max = 0;  // 0: no limit.
   // Of the state in one block: enough for a codec to find what repeats, and little memory for a reader.
   std::uint32_t block_bytes = 256 * KiB;
-  // Why not all at once at the end: a record that is to be synced meanwhile waits until the device has
-  // taken what was handed to it before.
-  std::uint64_t bytes_per_sync = 8 * MiB;
+  // So much is written, around the page cache where that can be, and synced at a time; a multiple of
+  // File::kBlockBytes. Why: a record that is to be synced meanwhile waits until the device has taken
+  // what was handed to it before. Larger pieces make a snapshot sooner, and such records later.
+  std::size_t piece_bytes = 512 * KiB;
 };
 
 class SnapshotWriter final : public Sink {
@@ -56,6 +58,7 @@ class SnapshotWriter final : public Sink {
   Status take(ByteView bytes);
   Status put_block(ByteView raw);
   Status put(format::SnapshotBlock block, ByteView body);
+  Status append(ByteView bytes);
   Status put_end();
   void pace() const;
 
@@ -67,7 +70,13 @@ class SnapshotWriter final : public Sink {
 
   std::uint64_t key_ = 0;
   std::uint64_t offset_ = 0;  // Where the next block goes.
-  std::uint64_t synced_ = 0;  // All before it is on the disk.
+  // What is not written yet: the last bytes before offset_, less than a piece.
+  struct Free {
+    void operator()(std::byte* memory) const { ::operator delete(memory, kAlignment); }
+  };
+  static constexpr std::align_val_t kAlignment{File::kBlockBytes};
+  std::unique_ptr<std::byte[], Free> piece_;
+  std::size_t pending_ = 0;
   format::SnapshotEnd seen_;
   std::vector<std::byte> raw_;         // A block that is not full yet.
   std::vector<std::byte> compressed_;  // Of Compression::bound() bytes.
