@@ -21,7 +21,7 @@ configure = cmake --preset $(1) --log-level=WARNING
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo soak test build check list-checks $(CHECKS) install bench bench-quick bench-docs bench-run bench-compare fuzz coverage format clean
+.PHONY: help demo soak test build check list-checks $(CHECKS) install bench bench-quick bench-states bench-states-quick bench-docs bench-run bench-compare fuzz coverage format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -123,9 +123,15 @@ bench: ## compare with the disk's limit and with six peers, and report: ARGS="..
 bench-quick: ## the same, in 3 short rounds
 	$(MAKE) bench-run NAME=quick ARGS="--quick $(ARGS)"
 
-bench-docs: ## take the last `make bench` into docs/performance.md
+bench-states: ## states that survive: updates beside a bare log's, pauses, reopening
+	$(MAKE) bench-run NAME=states ARGS="--only states- $(ARGS)"
+
+bench-states-quick: ## the same, in 3 short rounds and small
+	$(MAKE) bench-run NAME=states-quick ARGS="--only states- --quick $(ARGS)"
+
+bench-docs: ## take the last `make bench` and `make bench-states` into docs/performance.md
 	$(packages) bench
-	tools/bench-report --docs bench/results/full.json
+	tools/bench-report --docs $(wildcard bench/results/full.json bench/results/states.json)
 
 # NAME: of the results, bench/results/NAME.json, with NAME/report.md. A run with ARGS is a part of one, and
 # does not take the place of the last full one.

@@ -17,6 +17,7 @@
 #include "cli/bench_usage.h"
 #include "forelog/forelog.h"
 #include "peer.h"
+#include "state_child.h"
 
 extern char** environ;
 
@@ -113,6 +114,10 @@ Result<Json> read(const ChildTask& task) {
 Result<Json> run(const ChildTask& task, std::uint64_t memory_before) {
   if (!task.peer.empty() && task.verb == "fill") return fill_peer(task, memory_before);
   if (!task.peer.empty() && task.verb == "open") return open_peer_timed(task, memory_before);
+  if (task.verb.starts_with("state-")) {
+    return run_state_child(
+        task, [memory_before](Json object) { answer(std::move(object), memory_before); });
+  }
   if (task.verb == "fill") return fill(task, memory_before);
   if (task.verb == "open") return open(task);
   if (task.verb == "write") return write(task);
@@ -155,9 +160,10 @@ Result<pid_t> spawn(const std::vector<std::string>& arguments, int descriptor) {
 Result<Json> run_child(const ChildTask& task) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("cannot make a pipe", "pipe");
-  const auto child = spawn({"forelog_bench", kChildArgument, task.verb, task.log.string(),
-                            std::to_string(task.bytes), task.peer, task.whole_log ? "whole" : ""},
-                           ends[1]);
+  const auto child = spawn(
+      {"forelog_bench", kChildArgument, task.verb, task.log.string(), std::to_string(task.bytes),
+       task.peer, task.whole_log ? "whole" : "", task.state.dump()},
+      ends[1]);
   ::close(ends[1]);
   Result<std::string> text = child ? read_all(ends[0]) : child.error();
   ::close(ends[0]);
@@ -166,8 +172,9 @@ Result<Json> run_child(const ChildTask& task) {
   while (::waitpid(*child, &status, 0) < 0 && errno == EINTR) continue;
   if (interrupted()) return Status(Code::cancelled, "interrupted");
   if (!text) return text.error();
-  const bool as_asked = task.verb == "fill" ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
-                                            : WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  const bool dies = task.verb == "fill" || task.verb == "state-grow";
+  const bool as_asked = dies ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL
+                             : WIFEXITED(status) && WEXITSTATUS(status) == 0;
   Json object = Json::parse(*text, nullptr, false);
   if (!as_asked || object.is_discarded()) {
     return Status(Code::io_error,
@@ -177,13 +184,14 @@ Result<Json> run_child(const ChildTask& task) {
 }
 
 std::optional<int> child_main(int argc, char** argv) {
-  if (argc != 7 || std::string_view(argv[1]) != kChildArgument) return std::nullopt;
+  if (argc != 8 || std::string_view(argv[1]) != kChildArgument) return std::nullopt;
   const std::uint64_t memory_before = memory_peak_bytes();
   const ChildTask task{.verb = argv[2],
                        .log = argv[3],
                        .bytes = std::stoull(argv[4]),
                        .peer = argv[5],
-                       .whole_log = *argv[6] != '\0'};
+                       .whole_log = *argv[6] != '\0',
+                       .state = Json::parse(argv[7])};
   Result<Json> object = run(task, memory_before);
   if (!object) {
     std::fprintf(stderr, "forelog_bench: %s: %s\n", argv[2],

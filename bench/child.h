@@ -26,12 +26,14 @@ inline constexpr const char* kChildArgument = "--as-child";
 //   write BYTES  as fill, but closes the log; tells its memory
 //   read         reads the log with a cursor; tells its memory
 // The first two also for a peer, whose records come in batches of 1,000 that are not synced.
+// What begins with "state-" is in state_child.h.
 struct ChildTask {
   std::string verb;
   std::filesystem::path log;
   std::uint64_t bytes = 0;
-  std::string peer = {};   // Its name; empty: Forelog.
-  bool whole_log = false;  // PeerOptions.
+  std::string peer = {};              // Its name; empty: Forelog.
+  bool whole_log = false;             // PeerOptions.
+  nlohmann::ordered_json state = {};  // What state_child.h wants to know.
 };
 
 // Runs it to its end, death by SIGKILL included where that is its task. Every answer has

@@ -32,6 +32,7 @@
 #include "forelog/try.h"
 #include "growth.h"
 #include "recovery.h"
+#include "states.h"
 #include "tail_lag.h"
 #include "tails.h"
 #include "workloads.h"
@@ -211,6 +212,17 @@ Status run_growth(Session& session) {
   return {};
 }
 
+Status run_states(Session& session) {
+  const GrowthScale scale = growth_scale(session, 0);
+  for (const Growth& states : all_states()) {
+    if (!session.wanted(states.name)) continue;
+    const Report report = FORELOG_TRY(states.run(session.home, scale));
+    FORELOG_TRY(session.print(report.text));
+    session.reports["states"].push_back(report.json);
+  }
+  return {};
+}
+
 Status write_json(const Session& session, const Json& machine_json) {
   if (session.arguments.json.empty()) return {};
   Json all = {{"machine", machine_json},
@@ -243,6 +255,7 @@ Status run(const Arguments& arguments) {
   FORELOG_TRY(run_workloads(session, workloads));
   FORELOG_TRY(run_reports(session));
   FORELOG_TRY(run_growth(session));
+  FORELOG_TRY(run_states(session));
   FORELOG_TRY(session.print(legend(true)));
   return write_json(session, machine_json);
 }
@@ -264,6 +277,7 @@ std::vector<std::pair<std::string, std::string>> all_names() {
   names.emplace_back("memory", "Peak memory of a writer and of a reader");
   names.emplace_back("tail-lag", "What a tail lags behind 50,000 synced records a second");
   for (const Growth& growth : all_growth()) names.emplace_back(growth.name, growth.title);
+  for (const Growth& states : all_states()) names.emplace_back(states.name, states.title);
   return names;
 }
 

@@ -43,6 +43,11 @@ constexpr std::chrono::milliseconds kStartUp{10};
 struct Window {
   Clock::time_point start, end;
   std::uint64_t calls_max = 0;  // Per thread.
+  const std::atomic<bool>* until = nullptr;
+
+  bool open(Clock::time_point now) const {
+    return now < end && (until == nullptr || !until->load(std::memory_order_relaxed));
+  }
 };
 
 // What one thread did. On its own cache lines: it is written at every call.
@@ -57,7 +62,7 @@ struct alignas(128) Tally {
 void run_thread(const Load& load, const Window& window, const std::function<Status(unsigned)>& call,
                 unsigned thread, Tally& tally, std::atomic<bool>& failed) {
   Clock::time_point begin = Clock::now();
-  while ((begin < window.end || tally.calls == 0) && tally.calls < window.calls_max) {
+  while ((window.open(begin) || tally.calls == 0) && tally.calls < window.calls_max) {
     if (interrupted() || failed.load(std::memory_order_relaxed)) return;
     Status status = call(thread);
     if (!status.ok()) {
@@ -133,6 +138,7 @@ Result<Measurement> measure(const Load& load, const RoundLimits& limits,
   window.start = Clock::now() + kStartUp + limits.warm_up;
   window.end = window.start + limits.measured;
   window.calls_max = std::max<std::uint64_t>(limits.payload_bytes_max / bytes_per_call, 1);
+  window.until = limits.until;
 
   std::vector<Tally> tallies(load.threads);
   std::atomic<bool> failed = false;

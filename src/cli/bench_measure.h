@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -27,6 +28,7 @@ struct RoundLimits {
   std::chrono::nanoseconds warm_up{};
   std::chrono::nanoseconds measured{};
   std::uint64_t payload_bytes_max = UINT64_MAX;
+  const std::atomic<bool>* until = nullptr;  // Not null: also ends once this is true.
 };
 
 struct Latency {

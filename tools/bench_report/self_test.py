@@ -5,6 +5,7 @@ import xml.dom.minidom
 
 from . import svg
 from .figures import Page
+from .states import StatesPage
 from .targets import targets_table
 
 
@@ -38,6 +39,24 @@ def small_run():
     }
 
 
+def small_run_of_states():
+    series = [{"name": name, "role": "forelog",
+               "points": [{"x": x, "milliseconds": spread(x / 1000), "replayed": spread(x)} for x in (1000, 1_200_000)]}
+              for name in ("log alone", "budget of 1 s")]
+    latencies = {f: spread(50) for f in ("rate", "p50_us", "p99_us", "p999_us", "max_us")}
+    return {**small_run(), "workloads": [{
+        "name": "states-8", "title": "8 callers", "limit": "bare log",
+        "contestants": [contestant(name, role, rate, 1000, p50_us=1, p99_us=2, p999_us=3, cpu_us_per_record=4)
+                        for name, role, rate in (("bare log", "limit", 1000), ("Durable", "forelog", 890))]}],
+        "states": [
+            {"name": "states-pause", "title": "pause", "bytes": 2**30, "contestants": [
+                {"name": "Durable", "role": "forelog", "quiet": latencies, "during": latencies,
+                 "rate_kept": spread(0.5), "checkpoint_seconds": spread(2), "last_pause_us": spread(12)}]},
+            {"name": "states-reopen", "title": "reopen", "x_label": "updates", "x_unit": "", "series": series},
+            {"name": "states-pairs", "title": "pairs", "pairs": 1000, "steps": [
+                {"name": "load", "milliseconds": spread(7), "own_memory_bytes": 2**20}]}]}
+
+
 def expect(condition, what):
     if not condition:
         raise AssertionError(what)
@@ -69,6 +88,14 @@ def run():
     expect("p50 40 us, p99 0.04 ms | met |" in targets, "a target that is met")
     expect("| 32 writers that block, synced | 0.9 L, 2.5 P |  | not measured |" in targets, "not measured")
     expect("(plots/tails-lag.svg)" in parts["growth"] and "| 16 |" in parts["growth"], "plots and their table")
+
+    states = StatesPage(small_run_of_states(), "plots/").parts()["states"]
+    expect("| Durable, 8 callers | 0.9 of the bare log's rate | **0.89** | **not met** |" in states, "a rate's target")
+    expect("| reopening, budget of 1 s | at most 1 s, whatever the log | **1.32 s at most** | **not met** |" in states,
+           "a budget's target")
+    expect("| **Durable**, during | 50 |" in states and "| 2.00 s | 12 us |" in states, "a pause, before and during")
+    expect("| 1,200,000 | 1,200 (1,080–1,320) | 1,200,000 |" in states, "reopening, line by line")
+    expect("| load | 7 (6–8) | 1 MiB |" in states, "the steps of a store")
 
 
 def plot_again(name):
