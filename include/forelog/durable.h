@@ -133,7 +133,8 @@ class Durable {
   }
   // The same, and then(const State&) behind this command and before the next: to see what became of it.
   // It may run on another thread, is brief, and calls nothing of this object. It is not called where
-  // update returns an error.
+  // update returns an error; but where it finds no memory itself (bad_alloc) update returns no_space,
+  // and the command is applied.
   template <std::invocable<const State&> Then>
   Result<Lsn> update_then(ByteView command, Then&& then, Durability level = Durability::synced,
                           std::optional<Deadline> deadline = {}) {
@@ -169,8 +170,9 @@ class Durable {
   Log& log() const noexcept { return base_.log(); }
   Snapshots& snapshots() const noexcept { return base_.snapshots(); }
 
-  // Waits for a checkpoint that is under way, and closes the log; makes no snapshot by itself. Without
-  // it: as if the process had been killed.
+  // Waits for a checkpoint that is under way, and closes the log; makes no snapshot by itself. Another
+  // process may open it afterwards; what is in memory can still be read. Without it: as if the process
+  // had been killed.
   Status close() { return base_.close(); }
 
  private:

@@ -53,7 +53,8 @@ struct SnapshotInfo {
   std::string compression;  // Empty: none.
 };
 
-// A directory of snapshots of one log's state.
+// A directory of snapshots of one log's state. A log has one such directory: two would share the holder
+// "snapshots", and let go of what the other needs.
 // Threading: every method may be called from any thread, but for moves and destruction.
 class FORELOG_EXPORT Snapshots {
  public:

@@ -53,7 +53,7 @@ Status Kv::Impl::open() {
     opening.log.recovery = RecoveryPolicy::read_only;
     opening.log.create_if_missing = false;
   }
-  auto opened = FORELOG_TRY(Durable<kv::KvState>::open(dir, std::move(opening)));
+  auto opened = FORELOG_TRY(Durable<kv::KvState>::open(dir, opening));
   durable.emplace(std::move(opened));
   table = durable->state().table();
   // Where the clock was set back meanwhile, what is now put with a time to live must not be expired

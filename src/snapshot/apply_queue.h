@@ -67,9 +67,9 @@ class ApplyQueue {
   // Calls `look` between two commands, with what is applied. Readers are not kept out.
   template <typename Look>
   void between_commands(Look look) FORELOG_EXCLUDES(mutex_) {
-    take_role();
+    // What `look` throws, for want of memory, must not keep the role.
+    const Role role(*this);
     look(std::as_const(state_), applied_);
-    leave_role();
   }
 
   StateMachine& state() const noexcept { return state_; }
@@ -91,6 +91,16 @@ class ApplyQueue {
   static constexpr std::size_t kCommandsAtOnce = base::sized_for(64, 3);
 
   std::atomic<Update*>& slot(Lsn lsn) { return slots_[lsn.value % kSlots]; }
+  class Role {
+   public:
+    explicit Role(ApplyQueue& queue) : queue_(queue) { queue_.take_role(); }
+    ~Role() { queue_.leave_role(); }
+    Role(const Role&) = delete;
+    Role& operator=(const Role&) = delete;
+
+   private:
+    ApplyQueue& queue_;
+  };
   void take_role() FORELOG_EXCLUDES(mutex_);
   void leave_role() FORELOG_EXCLUDES(mutex_);
   void leave_role_locked() FORELOG_REQUIRES(mutex_);

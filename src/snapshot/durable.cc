@@ -10,6 +10,7 @@
 #include "segment/segment_name.h"
 #include "snapshot/apply_queue.h"
 #include "snapshot/checkpointer.h"
+#include "snapshot/snapshots.h"
 
 namespace forelog {
 
@@ -149,6 +150,8 @@ Status DurableBase::close() {
   Status closed = impl_->log->close();
   // What its callers had given up, and is synced now.
   if (closed.ok()) impl_->queue->apply_ready();
+  // As the log's: another process may open it now.
+  impl_->snapshots->impl().lock.reset();
   return closed;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <string>
 #include <thread>
 
@@ -264,6 +265,34 @@ TYPED_TEST(DurableTest, NothingIsMadeWhereNothingWasToBe) {
   this->options_.log.create_if_missing = false;
   EXPECT_EQ(this->open_error().code(), Code::not_found);
   EXPECT_TRUE(this->disk_.list_files().empty());
+}
+
+TYPED_TEST(DurableTest, OneThatIsClosedIsInNobodysWay) {
+  this->open();
+  this->post("alice 1");
+  ASSERT_TRUE(this->bank_->close().ok());
+  EXPECT_EQ(this->sum("alice"), 1);
+  EXPECT_TRUE(this->open_error().ok());
+}
+
+// A state that finds no memory for its image.
+class Starving final : public PlainLedger {
+ public:
+  std::unique_ptr<Image> freeze() const override { throw std::bad_alloc(); }
+};
+
+TEST(DurableMemoryTest, AnImageThatFindsNoMemoryKeepsNobodyWaiting) {
+  MemoryFileSystem disk;
+  DurableOptions options;
+  options.log.file_system = &disk;
+  options.checkpoints.automatic = false;
+  auto bank = Durable<Starving>::open(kDir, options);
+  ASSERT_TRUE(bank) << bank.error().message();
+  ASSERT_TRUE(bank->update("alice 1"));
+  const auto made = bank->checkpoint();
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code(), Code::no_space);
+  EXPECT_TRUE(bank->update("alice 1"));
 }
 
 TYPED_TEST(DurableTest, ASecondOneIsBusy) {

@@ -123,7 +123,8 @@ class DiaryCourse {
       return false;
     }
     diary_.emplace(*std::move(opened));
-    // All that is read now is synced, and stays.
+    // All that is read now is synced, and stays; what else there was is gone.
+    unsynced_.clear();
     for (const std::string& line : diary_->state().lines()) acknowledged_.insert(line);
     return true;
   }
