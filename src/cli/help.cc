@@ -36,7 +36,7 @@ std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
 }
 
 std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
-  constexpr std::size_t kCommandColumns = 12;
+  constexpr std::size_t kCommandColumns = 13;
   std::ostringstream out;
   CLI::detail::format_help(
       out, command->get_display_name(true),
