@@ -29,6 +29,7 @@ struct Line {
 // Of a field of each of some answers.
 Json spread_of(const std::vector<Json>& answers, const char* field) {
   std::vector<double> values;
+  values.reserve(answers.size());
   for (const Json& answer : answers) values.push_back(answer[field].get<double>());
   return spread_json(spread(std::move(values)));
 }
