@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/simulation.h"
+#include "base/text.h"
 #include "sim/mistakes.h"
 #include "sim/world.h"
 
@@ -60,7 +61,7 @@ std::vector<Seed> read_corpus(const std::string& path) {
     std::string kind;
     Seed seed;
     words >> kind >> seed.seed;
-    if (!words) throw std::runtime_error(path + ": not a seed: " + line);
+    if (!words) throw std::runtime_error(base::concat(path, ": not a seed: ", line));
     seed.kind = &find(kKinds, kind);
     seeds.push_back(seed);
   }

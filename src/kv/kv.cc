@@ -11,9 +11,7 @@
 
 namespace forelog {
 
-using base::concat;
 using base::guarded;
-using kv::Operation;
 using kv::OperationKind;
 
 Kv::Kv(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

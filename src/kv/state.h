@@ -19,7 +19,7 @@ inline constexpr const char* kStateKind = "forelog.kv";
 
 class KvState final : public StateMachine {
  public:
-  Status apply(Lsn lsn, ByteView command) override;
+  Status apply(Lsn lsn, ByteView bytes) override;
   Status save(Sink& out) const override;
   Status load(Source& in) override;
   // A pin: what was replaced since is kept until the image goes.

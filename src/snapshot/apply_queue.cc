@@ -134,9 +134,13 @@ void ApplyQueue::leave_role_locked() {
 }
 
 Status ApplyQueue::refusal(Lsn lsn) const {
-  return {
-      Code::outcome_unknown,
-      concat("LSN ", lsn.value, " may be in the log, and was not applied: ", failure_.message())};
+  return guarded(
+      [&]() FORELOG_REQUIRES(mutex_) {
+        return Status(Code::outcome_unknown,
+                      concat("LSN ", lsn.value,
+                             " may be in the log, and was not applied: ", failure_.message()));
+      },
+      Code::outcome_unknown);
 }
 
 void ApplyQueue::fail_at(Lsn lsn, Status why) {
@@ -188,7 +192,10 @@ bool ApplyQueue::apply(Update& update) {
     applied_.bytes += update.command.size();
     applied_.lsn = update.lsn;
   } else {
-    update.status = applied.with_context(concat("apply the command at LSN ", update.lsn.value));
+    // What is thrown here would keep the role for ever.
+    update.status = guarded(
+        [&] { return applied.with_context(concat("apply the command at LSN ", update.lsn.value)); },
+        applied.code());
     base::MutexLock lock(mutex_);
     if (base::makes(base::Mistake::apply_past_failure)) {
       applied_.lsn = update.lsn;

@@ -135,7 +135,9 @@ FORELOG_UNCHECKED void DurableBase::unlock_for_reading() const {
 }
 const StateMachine& DurableBase::state() const noexcept { return *impl_->state; }
 Lsn DurableBase::applied() const noexcept { return impl_->queue->applied(); }
-Result<Lsn> DurableBase::checkpoint() { return impl_->checkpointer->checkpoint(); }
+Result<Lsn> DurableBase::checkpoint() {
+  return guarded([&] { return impl_->checkpointer->checkpoint(); });
+}
 Status DurableBase::health() const {
   Status applying = impl_->queue->health();
   return applying.ok() ? impl_->log->health() : applying;

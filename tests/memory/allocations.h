@@ -2,7 +2,11 @@
 // Threading: the counters are shared by all threads; who may be refused is each thread's own.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
+#include <filesystem>
+#include <string>
 
 namespace forelog::testing {
 
@@ -20,5 +24,10 @@ class Exempt {
   Exempt(const Exempt&) = delete;
   Exempt& operator=(const Exempt&) = delete;
 };
+
+// Where to keep what is made and removed again hundreds of times: in memory, if there is such a place.
+inline std::string quick_directory() {
+  return std::filesystem::is_directory("/dev/shm") ? "/dev/shm/" : ::testing::TempDir();
+}
 
 }  // namespace forelog::testing

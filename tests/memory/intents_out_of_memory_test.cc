@@ -18,7 +18,7 @@ namespace {
 class IntentsOutOfMemoryTest : public ::testing::Test {
  protected:
   IntentsOutOfMemoryTest() {
-    std::string made = ::testing::TempDir() + "forelog-intents-XXXXXX";
+    std::string made = quick_directory() + "forelog-intents-XXXXXX";
     EXPECT_NE(::mkdtemp(made.data()), nullptr);
     dir_ = made;
     options_.durable.log.segment_bytes = 64 * KiB;
