@@ -43,7 +43,11 @@ inline constexpr NamedMistake kMistakes[] = {
     FORELOG_MISTAKE("state", trim_before_publish),
     FORELOG_MISTAKE("state", trim_too_far),
     FORELOG_MISTAKE("state", trust_damaged_snapshot),
-    FORELOG_MISTAKE("state", keep_damaged),
+    FORELOG_MISTAKE("kv", show_later_writes),
+    FORELOG_MISTAKE("kv", drop_viewed),
+    FORELOG_MISTAKE("kv", split_batch),
+    FORELOG_MISTAKE("kv", require_unseen),
+    FORELOG_MISTAKE("kv", turn_clock_back),
 };
 #undef FORELOG_MISTAKE
 

@@ -66,12 +66,16 @@ enum class Mistake : std::uint8_t {
   trim_before_publish,           // The log drops what a snapshot covers before it is there.
   trim_too_far,                  // … what only the newest snapshot covers.
   trust_damaged_snapshot,        // The checksums of a snapshot's blocks are not looked at.
-  keep_damaged,                  // A snapshot that is damaged counts as one that is kept.
   run_before_begun,              // An intent's first step runs before the intent is durable.
   key_by_attempt,                // Each attempt at a step has an idempotency key of its own.
   skip_in_doubt,                 // The step that was under way at an abort is not compensated.
   decide_before_prepared,        // A coordinator decides while participants are still preparing.
   forget_prepared,               // A participant says yes before that is durable.
+  show_later_writes,             // A view sees what was written after it was made.
+  drop_viewed,                   // A value that is replaced is dropped, though a view sees it.
+  split_batch,                   // Of a batch only the first operation is applied.
+  require_unseen,                // A requirement is met by a version that has expired.
+  turn_clock_back,               // What has expired comes back when the clock is set back.
 };
 
 #ifdef FORELOG_SIMULATED

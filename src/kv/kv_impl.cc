@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/simulation.h"
 #include "base/text.h"
 #include "forelog/maintain.h"
 #include "forelog/snapshot.h"
@@ -69,6 +70,7 @@ Status Kv::Impl::open() {
 
 Timestamp Kv::Impl::now() const {
   const Timestamp::rep read = file_system.now().time_since_epoch().count();
+  if (base::makes(base::Mistake::turn_clock_back)) return file_system.now();
   Timestamp::rep known = latest.load(std::memory_order_relaxed);
   while (known < read && !latest.compare_exchange_weak(known, read, std::memory_order_relaxed)) {
   }

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "base/simulation.h"
 
 namespace forelog::kv {
 
@@ -44,6 +45,7 @@ Outcome Table::apply(Lsn lsn, const Command& command) {
     for (auto staged = change.keys.begin(); staged != change.keys.end();) {
       const auto next = std::next(staged);
       put(change, staged, lsn);
+      if (base::makes(base::Mistake::split_batch)) break;
       staged = next;
     }
   }
@@ -52,12 +54,13 @@ Outcome Table::apply(Lsn lsn, const Command& command) {
 }
 
 bool Table::meets(const Command& command, Outcome& outcome) const {
+  const Timestamp meeting = base::makes(base::Mistake::require_unseen) ? Timestamp::min() : time_;
   std::size_t index = 0;
   for (const Operation& operation : command.operations) {
     if (operation.kind != OperationKind::require) continue;
     const auto place = keys_.find(operation.key.text());
     const Version* const version =
-        place == keys_.end() ? nullptr : visible(place->second, applied_, time_);
+        place == keys_.end() ? nullptr : visible(place->second, applied_, meeting);
     const Lsn found = version == nullptr ? Lsn() : version->lsn;
     if (found != operation.version) {
       outcome = {.applied = false, .unmet = index, .found = found};
@@ -121,6 +124,7 @@ void Table::end_newest(Keys::iterator place, Lsn lsn, Garbage& garbage) {
   }
   ++stats_.versions_kept;
   version->place = place;
+  if (base::makes(base::Mistake::drop_viewed)) return drop(version, garbage);
   if (pins_.empty() || pins_.rbegin()->first < version->lsn) return drop(version, garbage);
   Pinned& pin = pins_.rbegin()->second;
   version->next_kept = pin.kept;
@@ -158,7 +162,7 @@ Lsn Table::pin(Timestamp& time) {
 }
 
 void Table::release(Lsn at) noexcept {
-  constexpr std::size_t kAtOnce = 256;
+  constexpr std::size_t kAtOnce = base::sized_for(256, 3);
   std::map<Lsn, Pinned>::node_type pin;
   {
     const base::ExclusiveLock lock(mutex_);

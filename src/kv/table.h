@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/shared_mutex.h"
+#include "base/simulation.h"
 #include "kv/chunk.h"
 #include "kv/command.h"
 #include "kv/version.h"
@@ -67,7 +68,8 @@ struct TableStats {
 class Table {
  public:
   // How many that have expired are removed with one command.
-  static constexpr std::size_t kExpirePerWrite = 16, kExpirePerTick = 1024;
+  static constexpr std::size_t kExpirePerWrite = base::sized_for(16, 1);
+  static constexpr std::size_t kExpirePerTick = base::sized_for(1024, 3);
 
   // Does all of it or, when memory runs out (bad_alloc), nothing.
   Outcome apply(Lsn lsn, const Command& command) FORELOG_EXCLUDES(mutex_);

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "base/simulation.h"
 #include "kv/table.h"
 
 namespace forelog::kv {
@@ -10,8 +11,8 @@ namespace forelog::kv {
 namespace {
 
 // Of one turn with the lock: how many keys are looked at, and about how many bytes are copied.
-constexpr std::size_t kLooksMax = 256;
-constexpr std::size_t kChunkBytes = 64 * 1024;
+constexpr std::size_t kLooksMax = base::sized_for(256, 3);
+constexpr std::size_t kChunkBytes = base::sized_for(64 * 1024, 4096);
 
 }  // namespace
 

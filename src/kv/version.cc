@@ -1,7 +1,10 @@
 #include "kv/version.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
+
+#include "base/simulation.h"
 
 namespace forelog::kv {
 
@@ -39,6 +42,7 @@ std::size_t Version::memory_bytes() const noexcept {
 
 const Version* visible(const Slot& slot, Lsn at, Timestamp time) noexcept {
   const Version* version = slot.newest;
+  if (base::makes(base::Mistake::show_later_writes)) at = std::max(at, Lsn(kOpen.value - 1));
   while (version != nullptr && version->lsn > at) version = version->older;
   if (version == nullptr || at >= version->until || version->expires <= time) return nullptr;
   return version;

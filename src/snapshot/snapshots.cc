@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/guarded.h"
-#include "base/simulation.h"
 #include "base/text.h"
 #include "forelog/try.h"
 #include "segment/segment_name.h"
@@ -153,9 +152,7 @@ bool Snapshots::Impl::known_damaged(Lsn lsn) const {
 
 Result<Lsn> Snapshots::Impl::prune() {
   std::vector<Listed> found = FORELOG_TRY(list(nullptr));
-  if (!base::makes(base::Mistake::keep_damaged)) {
-    std::erase_if(found, [this](const Listed& one) { return known_damaged(one.header.lsn); });
-  }
+  std::erase_if(found, [this](const Listed& one) { return known_damaged(one.header.lsn); });
   if (found.empty()) return Status(Code::corrupt, "the snapshot that was just made is not there");
   const Lsn oldest = found[std::min(options.keep, found.size()) - 1].header.lsn;
   bool removed = false;
