@@ -131,10 +131,12 @@ void Runner::put_in_place(const Schedule::Work& work, const Status& status) {
 
 Status Runner::work_on(const Schedule::Work& work) {
   Status status;
-  while (status.ok()) {
+  // Why not asked at first: it has waited as long as it was to, by a clock that nobody sets. By the
+  // other one, set back meanwhile, it would wait again and again.
+  for (bool due = true; status.ok(); due = false) {
     const IntentPointer intent = store_.find(work.id);
     if (intent == nullptr || intent->parked ||
-        time_to_wait(*intent, work.kind->options, store_.now()).count() > 0) {
+        (!due && time_to_wait(*intent, work.kind->options, store_.now()).count() > 0)) {
       break;
     }
     status = base::guarded([&] {
