@@ -48,6 +48,9 @@ inline constexpr NamedMistake kMistakes[] = {
     FORELOG_MISTAKE("kv", split_batch),
     FORELOG_MISTAKE("kv", require_unseen),
     FORELOG_MISTAKE("kv", turn_clock_back),
+    FORELOG_MISTAKE("intents", run_before_begun),
+    FORELOG_MISTAKE("intents", key_by_attempt),
+    FORELOG_MISTAKE("intents", skip_in_doubt),
 };
 #undef FORELOG_MISTAKE
 
