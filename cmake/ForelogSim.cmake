@@ -19,6 +19,7 @@ add_test(NAME sim.worlds COMMAND forelog_sim --kind log --count 5000)
 add_test(NAME sim.state_worlds COMMAND forelog_sim --kind state --count 3000)
 add_test(NAME sim.kv_worlds COMMAND forelog_sim --kind kv --count 3000)
 add_test(NAME sim.intents_worlds COMMAND forelog_sim --kind intents --count 3000)
+add_test(NAME sim.decide_worlds COMMAND forelog_sim --kind decide --count 3000)
 set(sim_mistakes
   skip_sync acknowledge_before_sync skip_rotation_sync skip_birth_directory_sync
   skip_open_directory_sync go_on_after_failed_sync trust_cached_tail cut_at_rot call_torn_rot
@@ -28,7 +29,7 @@ set(sim_mistakes
   strand_behind_abandoned snapshot_before_sync snapshot_of_later_lsn publish_before_sync
   skip_snapshot_directory_sync trim_before_publish trim_too_far trust_damaged_snapshot
   show_later_writes drop_viewed split_batch require_unseen turn_clock_back
-  run_before_begun key_by_attempt skip_in_doubt)
+  run_before_begun key_by_attempt skip_in_doubt decide_before_prepared forget_prepared)
 foreach(mistake IN LISTS sim_mistakes)
   add_test(NAME sim.mistake.${mistake}
     COMMAND "${PROJECT_SOURCE_DIR}/sim/catch-mistake" $<TARGET_FILE:forelog_sim> ${mistake} 240)

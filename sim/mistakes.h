@@ -51,6 +51,8 @@ inline constexpr NamedMistake kMistakes[] = {
     FORELOG_MISTAKE("intents", run_before_begun),
     FORELOG_MISTAKE("intents", key_by_attempt),
     FORELOG_MISTAKE("intents", skip_in_doubt),
+    FORELOG_MISTAKE("decide", decide_before_prepared),
+    FORELOG_MISTAKE("decide", forget_prepared),
 };
 #undef FORELOG_MISTAKE
 

@@ -27,12 +27,11 @@ void run_log_world(std::uint64_t seed, Tally& tally);
 void run_state_world(std::uint64_t seed, Tally& tally);
 void run_kv_world(std::uint64_t seed, Tally& tally);
 void run_intents_world(std::uint64_t seed, Tally& tally);
+void run_decide_world(std::uint64_t seed, Tally& tally);
 
 inline constexpr Kind kKinds[] = {
-    {"log", run_log_world},
-    {"state", run_state_world},
-    {"kv", run_kv_world},
-    {"intents", run_intents_world},
+    {"log", run_log_world},         {"state", run_state_world},   {"kv", run_kv_world},
+    {"intents", run_intents_world}, {"decide", run_decide_world},
 };
 
 }  // namespace forelog::sim
