@@ -32,7 +32,7 @@ class SnapshotsCommand : public ProgramTest {
         Snapshots::open(dir() / "snapshots", {.kind = "text", .compression = compression});
     ASSERT_TRUE(snapshots) << snapshots.error().message();
     Text text;
-    for (const std::uint64_t n : {1, 2}) {
+    for (const std::uint64_t n : {std::uint64_t{1}, std::uint64_t{2}}) {
       const std::string command(1000, 'x');
       ASSERT_TRUE(log->commit(command));
       ASSERT_TRUE(text.apply(Lsn(n), command).ok());
