@@ -133,8 +133,8 @@ class Durable {
   }
   // The same, and then(const State&) behind this command and before the next: to see what became of it.
   // It may run on another thread, is brief, and calls nothing of this object. It is not called where
-  // update returns an error; but where it finds no memory itself (bad_alloc) update returns no_space,
-  // and the command is applied.
+  // update returns an error; but where it throws, update returns an error itself (cancelled; no_space
+  // for bad_alloc), and the command is applied.
   template <std::invocable<const State&> Then>
   Result<Lsn> update_then(ByteView command, Then&& then, Durability level = Durability::synced,
                           std::optional<Deadline> deadline = {}) {

@@ -36,6 +36,7 @@ class FORELOG_EXPORT Source {
   Status read_exactly(std::span<std::byte> to);
 };
 
+// What one of these throws is as if it had returned an error (`cancelled`, or no_space for bad_alloc).
 class FORELOG_EXPORT StateMachine {
  public:
   virtual ~StateMachine() = default;

@@ -3,13 +3,19 @@
 // public API, in threads and destructors, and where a state must be put right before anyone looks.
 //
 // A thread that cannot be started (std::system_error) is no different.
-// Threading: none of its own. Allocates nothing.
+//
+// contained(who, call): the same around code that is not ours, and may throw anything. What else it
+// throws is a Status, `cancelled`, that tells who threw what.
+// Threading: none of its own. guarded() allocates nothing.
 #pragma once
 
+#include <exception>
 #include <new>
+#include <string_view>
 #include <system_error>
 
 #include "base/mutex.h"
+#include "base/text.h"
 #include "forelog/status.h"
 
 namespace forelog::base {
@@ -24,6 +30,21 @@ FORELOG_UNCHECKED auto guarded(Call&& call, Code code = Code::no_space) -> declt
   } catch (const std::system_error&) {
     return Status::out_of_memory(code);
   }
+}
+
+template <typename Call>
+FORELOG_UNCHECKED auto contained(std::string_view who, Call&& call) -> decltype(call()) {
+  return guarded([&]() -> decltype(call()) {
+    try {
+      return call();
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      return Status(Code::cancelled, concat(who, " threw: ", error.what()));
+    } catch (...) {
+      return Status(Code::cancelled, concat(who, " threw what is no std::exception"));
+    }
+  });
 }
 
 }  // namespace forelog::base

@@ -1,11 +1,11 @@
 #include "intents/attempt.h"
 
 #include <algorithm>
-#include <exception>
 #include <string>
 #include <utility>
 
 #include "base/checksum.h"
+#include "base/guarded.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "forelog/try.h"
@@ -85,11 +85,7 @@ class Move {
     std::stop_source stop;
     attempt.stop = stop.get_token();
     const Watchdog::Watch watch(watchdog_, attempt.deadline, std::move(stop));
-    try {
-      return handler();
-    } catch (const std::exception& error) {
-      return Status(Code::cancelled, concat("the handler threw: ", error.what()));
-    }
+    return base::contained("the handler", std::forward<Call>(handler));
   }
 
   // Refusals are for whoever reads the state next: someone else has moved the intent.

@@ -19,17 +19,27 @@ Status ApplyQueue::health() const {
 
 // Not "when its slot is free": one whose turn comes earlier may be on its way to the same slot, and what
 // took it would wait for that one for ever.
-void ApplyQueue::enter(Update& update) {
+bool ApplyQueue::enter(Update& update, const std::optional<Deadline>& deadline) {
   const auto in_reach = [&] {
     return update.lsn.value <= applied_lsn_.load(std::memory_order_acquire) + kSlots;
   };
   if (!in_reach()) {
     base::MutexLock lock(mutex_);
     // Whoever applies wakes all of us with the lock held, behind that.
-    while (!in_reach() && !refused(update.lsn)) changed_.wait(mutex_);
-    if (!in_reach()) return;
+    for (bool in_time = true; !in_reach(); in_time = wait(deadline)) {
+      if (refused(update.lsn)) return true;
+      if (!in_time) return false;
+    }
   }
   slot(update.lsn).store(&update, std::memory_order_release);
+  return true;
+}
+
+// False when the deadline passed.
+bool ApplyQueue::wait(const std::optional<Deadline>& deadline) {
+  if (deadline) return changed_.wait_until(mutex_, *deadline);
+  changed_.wait(mutex_);
+  return true;
 }
 
 void ApplyQueue::leave(const Update& update) {
@@ -39,11 +49,12 @@ void ApplyQueue::leave(const Update& update) {
   changed_.notify_all();
 }
 
-Status ApplyQueue::settle(Update& update) {
-  if (update.settled.load(std::memory_order_acquire)) return update.status;
+bool ApplyQueue::settle(Update& update, const std::optional<Deadline>& deadline) {
+  if (update.settled.load(std::memory_order_acquire)) return true;
   base::MutexLock lock(mutex_);
+  bool in_time = true;
   while (true) {
-    if (update.settled.load(std::memory_order_acquire)) return update.status;
+    if (update.settled.load(std::memory_order_acquire)) return true;
     if (!role_taken_) {
       role_taken_ = true;
       {
@@ -51,14 +62,16 @@ Status ApplyQueue::settle(Update& update) {
         drain(&update);
       }
       leave_role_locked();
-      if (update.settled.load(std::memory_order_acquire)) return update.status;
+      if (update.settled.load(std::memory_order_acquire)) return true;
       if (refused(update.lsn)) {
         leave(update);
-        return refusal(update.lsn);
+        update.status = refusal(update.lsn);
+        return true;
       }
     }
+    if (!in_time) return false;
     // What is before it is not ready. Its owner will come along, and apply this one too.
-    changed_.wait(mutex_);
+    in_time = wait(deadline);
   }
 }
 
@@ -81,15 +94,11 @@ Status ApplyQueue::abandon(Update& update, Status why) {
     copy->update.command = ByteView(std::span<const std::byte>(copy->command));
     copy->update.level = update.level;
     copy->update.lsn = update.lsn;
-    abandoned_.push_back(std::move(copy));
+    abandoned_[update.lsn.value] = std::move(copy);
     return Status();
   });
-  if (copied.ok() && !refused(update.lsn)) {
-    slot(update.lsn).store(&abandoned_.back()->update, std::memory_order_release);
-  } else {
-    if (!copied.ok()) fail_at(update.lsn, copied);
-    leave(update);
-  }
+  if (!copied.ok()) fail_at(update.lsn, copied);
+  leave(update);
   return why;
 }
 
@@ -127,9 +136,9 @@ void ApplyQueue::leave_role() {
 
 void ApplyQueue::leave_role_locked() {
   role_taken_ = false;
-  std::erase_if(abandoned_, [](const std::unique_ptr<Abandoned>& one) {
-    return one->update.settled.load(std::memory_order_relaxed);
-  });
+  abandoned_.erase(abandoned_.begin(), abandoned_.upper_bound(applied_.lsn.value));
+  abandoned_.erase(abandoned_.lower_bound(failed_at_.load(std::memory_order_relaxed)),
+                   abandoned_.end());
   changed_.notify_all();
 }
 
@@ -152,7 +161,8 @@ void ApplyQueue::fail_at(Lsn lsn, Status why) {
 void ApplyQueue::drain(const Update* own) {
   Watermarks marks = log_.watermarks();
   // Whether it is settled is only for whoever has the role to say: it is still there.
-  while (own == nullptr || !own->settled.load(std::memory_order_relaxed)) {
+  while (own == nullptr || !own->settled.load(std::memory_order_relaxed) ||
+         abandoned_.contains(applied_.lsn.next().value)) {
     Update* next = next_ready(marks);
     if (next == nullptr) return;
     base::ExclusiveLock lock(state_mutex_);
@@ -172,6 +182,10 @@ Update* ApplyQueue::next_ready(Watermarks& marks) {
   if (refused(lsn)) return nullptr;
   Update* next = slot(lsn).load(std::memory_order_acquire);
   if (base::makes(base::Mistake::apply_out_of_order) && next == nullptr) next = slot(lsn.next());
+  if (next == nullptr && !abandoned_.empty()) {
+    const auto found = abandoned_.find(lsn.value);
+    if (found != abandoned_.end()) next = &found->second->update;
+  }
   // Where its owner is still on the way here, it will look after it when it is.
   if (next == nullptr) return nullptr;
   if (marks.at(next->level) < lsn) marks = log_.watermarks();
@@ -180,11 +194,12 @@ Update* ApplyQueue::next_ready(Watermarks& marks) {
 }
 
 bool ApplyQueue::apply(Update& update) {
-  Status applied = guarded([&] { return state_.apply(update.lsn, update.command); });
+  Status applied = base::contained("the state's apply",
+                                   [&] { return state_.apply(update.lsn, update.command); });
   const bool ok = applied.ok();
   if (ok) {
     if (update.then != nullptr) {
-      update.status = guarded([&] {
+      update.status = base::contained("it is applied; what was to look at the state then", [&] {
         update.then->call(update.then->context, state_);
         return Status();
       });

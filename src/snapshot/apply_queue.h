@@ -13,7 +13,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -49,10 +51,12 @@ class ApplyQueue {
   Status health() const FORELOG_EXCLUDES(mutex_);
   bool failed() const noexcept { return refused(Lsn(UINT64_MAX - 1)); }
 
-  // The update has its LSN.
-  void enter(Update& update) FORELOG_EXCLUDES(mutex_);
-  // Its record has reached its level: returns once it is applied, with what apply said.
-  Status settle(Update& update) FORELOG_EXCLUDES(mutex_);
+  // The update has its LSN. False: the deadline passed while it was too far ahead of what is applied;
+  // it is not in, and is to be abandoned.
+  bool enter(Update& update, const std::optional<Deadline>& deadline) FORELOG_EXCLUDES(mutex_);
+  // Its record has reached its level: returns once it is applied, and what apply said is in `status`.
+  // False: the deadline passed before; it is to be abandoned.
+  bool settle(Update& update, const std::optional<Deadline>& deadline) FORELOG_EXCLUDES(mutex_);
   // Its record will not reach its level, as `why` says: it, and what comes behind it, is not applied.
   Status fail(Update& update, Status why) FORELOG_EXCLUDES(mutex_);
   // Its caller waits no longer. The queue keeps a copy, and applies it once it is ready and somebody
@@ -106,11 +110,12 @@ class ApplyQueue {
   void leave_role_locked() FORELOG_REQUIRES(mutex_);
   bool refused(Lsn lsn) const { return lsn.value >= failed_at_.load(std::memory_order_relaxed); }
   Status refusal(Lsn lsn) const FORELOG_REQUIRES(mutex_);
+  bool wait(const std::optional<Deadline>& deadline) FORELOG_REQUIRES(mutex_);
   void leave(const Update& update) FORELOG_REQUIRES(mutex_);
   void fail_at(Lsn lsn, Status why) FORELOG_REQUIRES(mutex_);
   // These belong to whoever has the role.
   // Applies what is ready; where `own` is given, not for much longer than until that is settled: what is
-  // left has owners of its own.
+  // left has owners of its own, but for what was abandoned.
   void drain(const Update* own) FORELOG_EXCLUDES(mutex_);
   Update* next_ready(Watermarks& marks);
   bool apply(Update& update) FORELOG_REQUIRES(state_mutex_) FORELOG_EXCLUDES(mutex_);
@@ -130,11 +135,12 @@ class ApplyQueue {
   // Only touched by whoever has the role.
   Applied applied_;
   Report report_;
+  // By LSN. Changed with mutex_ held, while nobody, or who changes it, has the role.
+  std::map<std::uint64_t, std::unique_ptr<Abandoned>> abandoned_;
 
   mutable base::Mutex mutex_;
   base::CondVar changed_;
   bool role_taken_ FORELOG_GUARDED_BY(mutex_) = false;
-  std::vector<std::unique_ptr<Abandoned>> abandoned_ FORELOG_GUARDED_BY(mutex_);
   Status failure_ FORELOG_GUARDED_BY(mutex_);
 };
 

@@ -119,7 +119,7 @@ class Checkpoint {
           SnapshotWriter::begin(*snapshots_.dir, header,
                                 {.compression = options.compression,
                                  .bytes_per_second_max = options.bytes_per_second_max}));
-      FORELOG_TRY(save(*writer));
+      FORELOG_TRY(base::contained("the state's save", [&] { return save(*writer); }));
       auto published = writer->publish();
       named = writer->named();
       return published;
@@ -150,7 +150,8 @@ class Checkpoint {
 };
 
 Result<Lsn> make_checkpoint(Log& log, Snapshots& snapshots, Lsn applied, const Save& save) {
-  return base::guarded([&] { return Checkpoint(log, snapshots.impl(), applied).run(save); });
+  return base::contained("the state",
+                         [&] { return Checkpoint(log, snapshots.impl(), applied).run(save); });
 }
 
 }  // namespace

@@ -134,16 +134,19 @@ Result<Lsn> Checkpointer::checkpoint() {
   if (queue_.applied() == Lsn()) {
     return Status(Code::invalid_argument, "there is nothing yet to make a snapshot of");
   }
-  const Result<Made> made = guarded([&]() FORELOG_REQUIRES(running_) { return make_snapshot(); });
-  note(made ? Status() : made.error(), made ? &*made : nullptr);
-  if (!made) return made.error();
-  if (policy_.trim) {
-    const Status trimmed = log_.keep_from(made->oldest.next());
-    if (!trimmed) {
-      note(trimmed.with_context("drop the log that snapshots cover"), nullptr);
-      return trimmed.with_context("the snapshot is made; drop the log that it covers");
-    }
+  {
+    base::MutexLock lock(mutex_);
+    if (stop_) return Status(Code::cancelled, "the state is closed: no snapshot was made");
   }
+  const Result<Made> made =
+      base::contained("the state", [&]() FORELOG_REQUIRES(running_) { return make_snapshot(); });
+  Status status = made ? Status() : made.error();
+  if (made && policy_.trim) {
+    status = log_.keep_from(made->oldest.next())
+                 .with_context("the snapshot is made; drop the log that it covers");
+  }
+  note(status, made ? &*made : nullptr);
+  FORELOG_TRY(std::move(status));
   return made->at.lsn;
 }
 

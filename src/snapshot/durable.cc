@@ -17,6 +17,22 @@ namespace forelog {
 using base::concat;
 using base::guarded;
 
+namespace {
+constexpr std::string_view kLogName = "log", kSnapshotsName = "snapshots";
+
+// Throws nothing: the queue knows the update by its place.
+Status behind_others() {
+  return guarded(
+      [] {
+        return Status(Code::timed_out,
+                      "the updates before it are not applied yet: it is in the log, and will be "
+                      "applied once it is durable and they are applied");
+      },
+      Code::timed_out);
+}
+
+}  // namespace
+
 // The destructor and close() end the parts in this order: the thread that makes snapshots, the log, whose
 // callbacks use the queue, and then the rest.
 struct DurableBase::Impl {
@@ -43,11 +59,12 @@ struct DurableBase::Impl {
     update.level = level;
     update.then = then;
     update.lsn = lsn;
-    queue->enter(update);
-    Status waited = log->wait(lsn, level, deadline);
+    Status waited =
+        queue->enter(update, deadline) ? log->wait(lsn, level, deadline) : behind_others();
+    if (waited.ok() && !queue->settle(update, deadline)) waited = behind_others();
     Status settled;
     if (waited.ok()) {
-      settled = queue->settle(update);
+      settled = std::move(update.status);
     } else if (waited.code() == Code::timed_out) {
       settled = queue->abandon(update, std::move(waited));
       // It may have been the last one: nobody else would come along.
@@ -67,8 +84,6 @@ struct DurableBase::Impl {
 };
 
 namespace {
-
-constexpr std::string_view kLogName = "log", kSnapshotsName = "snapshots";
 
 // Where there is a log there is a directory of snapshots, so that readers need not ask for both.
 Status prepare_directory(FileSystem& file_system, const std::filesystem::path& path,
@@ -104,7 +119,8 @@ Result<DurableBase> DurableBase::open(const std::filesystem::path& dir,
     const bool writes = !snapshot_options.read_only;
     impl->snapshots.emplace(
         FORELOG_TRY(Snapshots::open(dir / kSnapshotsName, std::move(snapshot_options))));
-    impl->state = make();
+    impl->state = FORELOG_TRY(base::contained(
+        "what makes a state", [&]() -> Result<std::unique_ptr<StateMachine>> { return make(); }));
     impl->recovered =
         FORELOG_TRY(recover(*impl->log, *impl->snapshots, *impl->state, options.recovery));
     impl->queue = std::make_unique<snapshot::ApplyQueue>(

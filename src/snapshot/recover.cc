@@ -112,7 +112,7 @@ class Recovery {
     }
     if (first > Lsn(1)) return missing(Lsn(1), first, {});
     as_made_.rewind();
-    return guarded([&] { return state_.load(as_made_); });
+    return state_.load(as_made_);
   }
 
   // The log does not reach back to the newest snapshot that is left, or to the beginning.
@@ -163,7 +163,9 @@ class Recovery {
     std::optional<Damage> damage;
     const auto reader = SnapshotReader::open(*snapshots_.dir, candidate.name,
                                              snapshots_.options.compression, &damage);
-    Status loaded = reader ? guarded([&] { return state_.load(**reader); }) : reader.error();
+    Status loaded = reader
+                        ? base::contained("the state's load", [&] { return state_.load(**reader); })
+                        : reader.error();
     if (loaded.ok()) loaded = (*reader)->finish();
     if (loaded.ok()) return true;
     if (!damage) {
@@ -190,7 +192,8 @@ class Recovery {
 
 Result<Recovered> recover(const Log& log, const Snapshots& snapshots, StateMachine& state,
                           const RecoverOptions& options) {
-  return guarded([&] { return snapshot::Recovery(log, snapshots.impl(), state, options).run(); });
+  return base::contained(
+      "the state", [&] { return snapshot::Recovery(log, snapshots.impl(), state, options).run(); });
 }
 
 std::string Recovered::to_string() const {

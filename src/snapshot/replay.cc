@@ -47,6 +47,7 @@ class Chunk {
   std::vector<Item> items_;
 };
 constexpr std::size_t kChunksAhead = base::sized_for(4, 2);
+constexpr std::string_view kApply = "the state's apply";
 // Below this many records a thread costs more than it brings.
 constexpr std::uint64_t kWorthAThread = base::sized_for(2000, 10);
 
@@ -98,7 +99,7 @@ class Applier {
   Applier(StateMachine& state, Replayed& replayed) : state_(state), replayed_(replayed) {}
 
   bool take(Lsn lsn, ByteView command) {
-    const Status applied = guarded([&] { return state_.apply(lsn, command); });
+    const Status applied = base::contained(kApply, [&] { return state_.apply(lsn, command); });
     if (!applied) {
       replayed_.failed_at = lsn;
       replayed_.status = failure_at(lsn, applied);
@@ -242,7 +243,7 @@ class Workers {
   }
   void apply(const Chunk& chunk) {
     chunk.each([&](Lsn lsn, ByteView command) {
-      const Status applied = guarded([&] { return state_.apply(lsn, command); });
+      const Status applied = base::contained(kApply, [&] { return state_.apply(lsn, command); });
       if (applied) return true;
       base::MutexLock lock(mutex_);
       if (!failed_at_ || lsn < *failed_at_) {
