@@ -51,7 +51,7 @@ FORELOG_EXPORT std::string_view to_string(Decision decision) noexcept;
 
 // What one participant is to change.
 struct ParticipantChange {
-  std::string participant;  // By name, as given to Coordinator::open: 1 to 56 of [A-Za-z0-9._-].
+  std::string participant;  // By name, as given to Coordinator::open: 1 to 56 of [A-Za-z0-9._/-].
   std::string change;
 };
 

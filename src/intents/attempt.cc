@@ -62,6 +62,7 @@ class Move {
 
   Status abort(std::string_view reason, bool pivot_had_no_effect) {
     Command command = command_of(CommandKind::aborting, intent_);
+    command.seen = intent_.changed;
     command.text = short_reason(reason);
     command.pivot_had_no_effect = pivot_had_no_effect;
     return logged(std::move(command));
@@ -108,6 +109,7 @@ class Move {
     const std::string why(error.message().empty() ? to_string(error.code()) : error.message());
     if (attempt.number < options_.attempts_max) {
       Command command = command_of(CommandKind::step_failed, intent_);
+      command.seen = intent_.changed;
       command.step = static_cast<std::uint32_t>(attempt.step);
       command.text = short_reason(why);
       command.next = store_.now() + backoff(options_, attempt);
@@ -124,6 +126,7 @@ class Move {
       return abort(reason, false);
     }
     Command command = command_of(CommandKind::parked, intent_);
+    command.seen = intent_.changed;
     command.text = short_reason(reason);
     return logged(std::move(command));
   }

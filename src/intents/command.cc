@@ -15,14 +15,6 @@ constexpr std::uint8_t kCommandVersion = 1;
 constexpr std::uint16_t kNoPivot = 0xffff;
 constexpr std::chrono::hours kTimeoutMax(100 * 365 * 24);
 
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kNameBytesMax &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '_' || c == '/' || c == '-';
-         });
-}
-
 bool has_text(CommandKind kind) {
   return kind != CommandKind::begun && kind != CommandKind::completed &&
          kind != CommandKind::retried;
@@ -31,6 +23,11 @@ bool has_text(CommandKind kind) {
 bool has_step(CommandKind kind) {
   return kind == CommandKind::step_done || kind == CommandKind::step_failed ||
          kind == CommandKind::compensated;
+}
+
+bool has_seen(CommandKind kind) {
+  return kind == CommandKind::step_failed || kind == CommandKind::aborting ||
+         kind == CommandKind::parked;
 }
 
 // Of Command::text: results are the user's, the rest is cut when it is made.
@@ -58,6 +55,7 @@ Result<Command> take_command(FieldReader& from) {
     return command;
   }
   command.id = IntentId(FORELOG_TRY(from.number<std::uint64_t>()));
+  if (has_seen(command.kind)) command.seen = Lsn(FORELOG_TRY(from.number<std::uint64_t>()));
   if (has_step(command.kind)) command.step = FORELOG_TRY(from.number<std::uint32_t>());
   if (has_text(command.kind)) command.text = FORELOG_TRY(from.text(text_bytes_max(command.kind)));
   if (command.kind == CommandKind::step_failed) command.next = FORELOG_TRY(from.time());
@@ -70,6 +68,14 @@ Result<Command> take_command(FieldReader& from) {
 }
 
 }  // namespace
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kNameBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '/' || c == '-';
+         });
+}
 
 Status check_plan(const IntentPlan& plan) {
   constexpr std::string_view kRule = " has 1 to 64 of [A-Za-z0-9._/-]";
@@ -133,6 +139,7 @@ std::string encode(const Command& command) {
     return std::move(to.bytes());
   }
   to.number64(command.id.value);
+  if (has_seen(command.kind)) to.number64(command.seen.value);
   if (has_step(command.kind)) to.number32(command.step);
   if (has_text(command.kind)) to.text(command.text);
   if (command.kind == CommandKind::step_failed) to.time(command.next);

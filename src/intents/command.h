@@ -34,6 +34,9 @@ struct Command {
   std::uint32_t step = 0;  // step_done, step_failed, compensated
   std::string text;        // Result, error, or reason: of all but begun, completed and retried.
   Timestamp next;          // step_failed: when to try again.
+  // step_failed, aborting, parked: Intent::changed as it was when this was decided. Where something else
+  // has changed the intent meanwhile it is refused. Zero: it holds whatever happened.
+  Lsn seen;
   // aborting: whoever says so knows that the pivot, where it comes next, had no effect.
   bool pivot_had_no_effect = false;
 
@@ -45,6 +48,9 @@ inline constexpr std::size_t kReasonBytesMax = 1024;       // Errors and reasons
 inline constexpr std::size_t kNameBytesMax = 64;
 inline constexpr std::size_t kKeyBytesMax = 255;
 inline constexpr std::size_t kStepsMax = 255;
+
+// Of kinds and steps: 1 to kNameBytesMax of [A-Za-z0-9._/-].
+bool is_name(std::string_view text);
 
 // What begin() refuses as invalid_argument.
 Status check_plan(const IntentPlan& plan);

@@ -48,6 +48,7 @@ std::vector<std::pair<std::string, Command>> documented_commands() {
   failed.step = 1;
   failed.text = "no";
   failed.next = at(3);
+  failed.seen = Lsn(9);
   Command aborting = of(CommandKind::aborting);
   aborting.text = "no";
   aborting.pivot_had_no_effect = true;
@@ -55,6 +56,7 @@ std::vector<std::pair<std::string, Command>> documented_commands() {
   compensated.text = "ok";
   Command parked = of(CommandKind::parked);
   parked.text = "no";
+  parked.seen = Lsn(9);
   Command dropped = of(CommandKind::dropped);
   dropped.text = "no";
   return {{"intent-begun", an_order()},   {"intent-step-done", done},

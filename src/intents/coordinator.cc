@@ -88,6 +88,7 @@ struct Coordinator::Impl {
         intents(std::move(opened)) {}
 
   Status start();
+  Status check_participants() const;
   Status check(const std::vector<ParticipantChange>& changes) const;
   std::string name_of(IntentId id) const { return concat(log_id, "/", id.value); }
   std::optional<IntentId> id_of(std::string_view transaction) const;
@@ -97,6 +98,9 @@ struct Coordinator::Impl {
   Result<std::string> run(IntentAttempt& attempt) const;
   Result<std::string> prepare(IntentAttempt& attempt, const ParticipantChange& change) const;
   Status undo(const IntentAttempt& attempt) const;
+  template <typename Call>
+  Status tell(const std::vector<ParticipantChange>& changes, std::size_t first,
+              const Call& call) const;
 
   std::map<std::string, Participant*> participants;
   CoordinatorOptions options;
@@ -128,10 +132,24 @@ Result<std::string> Coordinator::Impl::run(IntentAttempt& attempt) const {
   // Durability: that this step is recorded as done is the decision.
   if (attempt.step == changes.size()) return std::string();
   if (attempt.step < changes.size()) return prepare(attempt, changes[attempt.step]);
-  const ParticipantChange& change = changes.at(attempt.step - changes.size() - 1);
-  Participant* const asked = FORELOG_TRY(participant(change.participant));
-  FORELOG_TRY(asked->commit(name_of(attempt.intent.id)));
+  const std::size_t first = attempt.step - changes.size() - 1;
+  FORELOG_TRY(tell(changes, first,
+                   [&](Participant& each) { return each.commit(name_of(attempt.intent.id)); }));
   return std::string();
+}
+
+// The steps of the others come when the first has heard it, and repeat it then. Why they are told
+// before where it has not: one that is away shall keep nothing locked but its own.
+template <typename Call>
+Status Coordinator::Impl::tell(const std::vector<ParticipantChange>& changes, std::size_t first,
+                               const Call& call) const {
+  const auto told = [&](const ParticipantChange& change) -> Status {
+    Participant* const asked = FORELOG_TRY(participant(change.participant));
+    return call(*asked);
+  };
+  Status status = told(changes.at(first));
+  for (std::size_t i = first + 1; !status && i < changes.size(); ++i) (void)told(changes[i]);
+  return status;
 }
 
 Result<std::string> Coordinator::Impl::prepare(IntentAttempt& attempt,
@@ -148,9 +166,24 @@ Result<std::string> Coordinator::Impl::prepare(IntentAttempt& attempt,
 }
 
 Status Coordinator::Impl::undo(const IntentAttempt& attempt) const {
-  const auto changes = FORELOG_TRY(changes_of(attempt.intent.plan->payload));
-  Participant* const asked = FORELOG_TRY(participant(changes.at(attempt.step).participant));
-  return asked->abort(name_of(attempt.intent.id));
+  auto changes = FORELOG_TRY(changes_of(attempt.intent.plan->payload));
+  std::reverse(changes.begin(), changes.end());
+  return tell(changes, changes.size() - 1 - attempt.step,
+              [&](Participant& each) { return each.abort(name_of(attempt.intent.id)); });
+}
+
+Status Coordinator::Impl::check_participants() const {
+  for (const auto& [name, participant] : participants) {
+    if (participant == nullptr) {
+      return {Code::invalid_argument, concat("participant ", name, " is a null pointer")};
+    }
+    if (name.size() > kParticipantNameBytesMax || !intents::is_name(name)) {
+      return {Code::invalid_argument,
+              concat("'", name, "' is no name of a participant: it has 1 to ",
+                     kParticipantNameBytesMax, " of [A-Za-z0-9._/-]")};
+    }
+  }
+  return {};
 }
 
 Status Coordinator::Impl::check(const std::vector<ParticipantChange>& changes) const {
@@ -161,10 +194,6 @@ Status Coordinator::Impl::check(const std::vector<ParticipantChange>& changes) c
   std::set<std::string_view> names;
   for (const ParticipantChange& each : changes) {
     FORELOG_TRY(participant(each.participant));
-    if (each.participant.size() > kParticipantNameBytesMax) {
-      return {Code::invalid_argument, concat("the name of participant ", each.participant,
-                                             " is longer than ", kParticipantNameBytesMax)};
-    }
     if (!names.insert(each.participant).second) {
       return {Code::invalid_argument,
               concat("participant ", each.participant, " is named twice: give it one change")};
@@ -196,6 +225,7 @@ Result<Coordinator> Coordinator::open(const std::filesystem::path& dir,
     Intents intents = FORELOG_TRY(Intents::open(dir, options.intents));
     auto impl =
         std::make_unique<Impl>(std::move(intents), std::move(participants), std::move(options));
+    FORELOG_TRY(impl->check_participants());
     FORELOG_TRY(impl->start());
     return Coordinator(std::move(impl));
   });

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -116,6 +117,62 @@ TEST_F(DecideTest, WhoIsInDoubtAsksTheCoordinator) {
       [&](std::string_view transaction) { return coordinator.decision(transaction); });
   EXPECT_EQ(asked.error().code(), Code::invalid_argument);
   EXPECT_EQ(*north.resolve([](std::string_view) { return Decision::undecided; }), 1u);
+}
+
+// One that is away keeps nobody else waiting: neither for a commit …
+TEST_F(DecideTest, TheOthersCommitWhileOneIsAway) {
+  world_.north.leave_at_next("commit");
+  const auto transaction = world_.coordinator->begin(DecidingWorld::move(30));
+  ASSERT_TRUE(transaction);
+  while (!world_.south.log().in_doubt().empty() || world_.south.sum("bob") == 0) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(*world_.coordinator->decision(*transaction), Decision::committed);
+  EXPECT_EQ(world_.coordinator->wait(*transaction, Deadline()).error().code(), Code::timed_out);
+  EXPECT_TRUE(world_.south.log().update("bob -30"));
+  ASSERT_TRUE(world_.north.open().ok());
+  EXPECT_EQ(*world_.coordinator->wait(*transaction), Decision::committed);
+  EXPECT_EQ(sums(), Sums(70, 0));
+}
+
+// … nor for an abort.
+TEST_F(DecideTest, TheOthersAbortWhileOneIsAway) {
+  world_.south.leave_at_next("prepare");
+  const auto transaction = world_.coordinator->begin(DecidingWorld::move(30));
+  ASSERT_TRUE(transaction);
+  while (*world_.coordinator->decision(*transaction) == Decision::undecided) {
+    std::this_thread::yield();
+  }
+  while (!world_.north.log().in_doubt().empty()) std::this_thread::yield();
+  EXPECT_TRUE(world_.north.log().update("alice -100"));
+  EXPECT_EQ(world_.coordinator->wait(*transaction, Deadline()).error().code(), Code::timed_out);
+  ASSERT_TRUE(world_.south.open().ok());
+  EXPECT_EQ(*world_.coordinator->wait(*transaction), Decision::aborted);
+  EXPECT_EQ(sums(), Sums(0, 0));
+}
+
+TEST_F(DecideTest, WhatIsDecidedAndToldAgainTakesNoRecord) {
+  EXPECT_EQ(decide(DecidingWorld::move(30)), Decision::committed);
+  auto& north = world_.north.log();
+  const std::string transaction = world_.coordinator->intents().log().id() + "/1";
+  EXPECT_TRUE(north.abort("t").ok());
+  const Lsn before = north.log().watermarks().appended;
+  EXPECT_TRUE(north.commit(transaction).ok());
+  EXPECT_TRUE(north.abort("t").ok());
+  EXPECT_EQ(north.log().watermarks().appended, before);
+}
+
+TEST_F(DecideTest, ParticipantsHaveNamesAndAreThere) {
+  DecidingWorld other;
+  CoordinatorOptions options;
+  options.intents = testing::intents_options(other.coordinators.faults);
+  for (const std::string& name : {std::string(), std::string("a b"), std::string(57, 'a')}) {
+    EXPECT_EQ(Coordinator::open("/other", {{name, &world_.north}}, options).error().code(),
+              Code::invalid_argument);
+  }
+  EXPECT_EQ(Coordinator::open("/other", {{"north", nullptr}}, options).error().code(),
+            Code::invalid_argument);
+  EXPECT_TRUE(Coordinator::open("/other", {{std::string(56, 'a'), &world_.north}}, options));
 }
 
 TEST_F(DecideTest, WhatMakesNoSenseIsRefused) {

@@ -18,6 +18,7 @@ constexpr std::size_t kPieceBytes = 64 * KiB;  // Written at a time.
 void put_intent(FieldWriter& to, const Intent& intent) {
   to.number64(intent.id.value);
   to.time(intent.begun);
+  to.number64(intent.changed.value);
   to.number8(static_cast<std::uint8_t>(intent.phase));
   to.number8(intent.parked ? 1 : 0);
   put_plan(to, *intent.plan);
@@ -70,6 +71,7 @@ Result<IntentPointer> take_intent(FieldReader& from) {
   auto intent = std::make_shared<Intent>();
   intent->id = IntentId(FORELOG_TRY(from.number<std::uint64_t>()));
   intent->begun = FORELOG_TRY(from.time());
+  intent->changed = Lsn(FORELOG_TRY(from.number<std::uint64_t>()));
   intent->phase = FORELOG_TRY(take_enum(from, IntentPhase::running, IntentPhase::aborting));
   intent->parked = FORELOG_TRY(take_bool(from));
   intent->plan = std::make_shared<const IntentPlan>(FORELOG_TRY(take_plan(from)));

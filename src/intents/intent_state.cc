@@ -76,9 +76,15 @@ void IntentState::decide(Lsn lsn, Command command) {
     return;
   }
   const Timestamp time = command.time;
+  if (command.seen != Lsn() && command.seen != before->changed) {
+    verdict_.status = refused(
+        *before, concat("was changed meanwhile, by the command at LSN ", before->changed.value));
+    return;
+  }
   auto after = std::make_shared<Intent>(*before);
   verdict_.status = move(*after, command);
   if (!verdict_.status.ok()) return;
+  after->changed = lsn;
   if (after->phase == IntentPhase::aborting && !after->next_step()) {
     after->phase = IntentPhase::aborted;
   }
@@ -101,6 +107,7 @@ void IntentState::begin(Lsn lsn, Command command) {
   auto intent = std::make_shared<Intent>();
   intent->id = verdict_.id;
   intent->begun = command.time;
+  intent->changed = lsn;
   intent->steps.resize(command.plan.steps.size());
   intent->plan = std::make_shared<const IntentPlan>(std::move(command.plan));
   open_[lsn.value] = std::move(intent);

@@ -77,6 +77,33 @@ TEST_F(IntentStateTest, AStepThatWasUnderWayAtTheAbortMayStillTellItsResult) {
   EXPECT_EQ(finished(id), IntentPhase::aborted);
 }
 
+TEST_F(IntentStateTest, WhatWasDecidedBeforeAChangeIsRefused) {
+  const IntentId id = begin(plan_of({"a", "b"}));
+  const Lsn seen = at(id).changed;
+  EXPECT_EQ(seen, Lsn(1));
+  EXPECT_EQ(done(id, 0), Code::ok);
+  EXPECT_EQ(at(id).changed, Lsn(2));
+  for (const auto kind : {CommandKind::step_failed, CommandKind::aborting, CommandKind::parked}) {
+    Command command;
+    command.kind = kind;
+    command.id = id;
+    command.step = 1;
+    command.seen = seen;
+    EXPECT_EQ(apply(command), Code::invalid_argument);
+    EXPECT_FALSE(at(id).parked);
+    EXPECT_EQ(at(id).attempts, 0u);
+    EXPECT_EQ(at(id).phase, IntentPhase::running);
+    EXPECT_EQ(at(id).changed, Lsn(2));
+  }
+  Command command;
+  command.kind = CommandKind::step_failed;
+  command.id = id;
+  command.step = 1;
+  command.seen = at(id).changed;
+  EXPECT_EQ(apply(command), Code::ok);
+  EXPECT_EQ(at(id).attempts, 1u);
+}
+
 TEST_F(IntentStateTest, BehindThePivotThereIsNoWayBack) {
   const IntentId id = begin(plan_of({"a", "pivot", "c"}, 1));
   done(id, 0);

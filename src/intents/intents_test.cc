@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <latch>
 #include <mutex>
 #include <stdexcept>
@@ -276,6 +277,56 @@ TEST_F(IntentsTest, AHandlerThatThrowsHasFailed) {
   EXPECT_TRUE(intents_->start().ok());
   EXPECT_EQ(wait(begin(plan_of({"a"}))).reason,
             "step 0 (a) failed 1 time: the handler threw: ouch");
+}
+
+// Someone changes an intent while its step is tried; then the attempt, the last that it has, fails. That
+// is no word on what is to be done now.
+class LateFailureTest : public TestIntents {
+ protected:
+  // `meanwhile` while step "b" is tried for the first time; further attempts are done.
+  void run_and(const std::function<void(IntentId)>& meanwhile,
+               WhenExhausted when_exhausted = WhenExhausted::park) {
+    open();
+    handler_.run = [&](IntentAttempt& attempt) -> Result<std::string> {
+      if (attempt.intent.plan->steps[attempt.step] != "b" || tried_.exchange(true))
+        return std::string("done");
+      meanwhile(attempt.intent.id);
+      return Status(Code::io_error, "too late");
+    };
+    EXPECT_TRUE(
+        intents_->handle("order", handler_, {.attempts_max = 1, .when_exhausted = when_exhausted})
+            .ok());
+    EXPECT_TRUE(intents_->start().ok());
+    outcome_ = run(plan_of({"a", "b"}));
+  }
+
+  std::atomic<bool> tried_{false};
+  IntentOutcome outcome_;
+};
+
+TEST_F(LateFailureTest, BehindAnAbortIsUndoneAndNotParked) {
+  run_and([&](IntentId id) { EXPECT_TRUE(intents_->abort(id, "no soup").ok()); });
+  EXPECT_EQ(outcome_.phase, IntentPhase::aborted);
+  EXPECT_FALSE(outcome_.parked);
+  EXPECT_EQ(outcome_.reason, "no soup");
+  EXPECT_EQ(calls(), (std::vector<std::string>{"undo b", "undo a"}));
+}
+
+TEST_F(LateFailureTest, BehindARetryIsTriedAgain) {
+  run_and([&](IntentId id) { EXPECT_TRUE(intents_->retry(id).ok()); });
+  EXPECT_EQ(outcome_.phase, IntentPhase::completed);
+  EXPECT_FALSE(outcome_.parked);
+}
+
+TEST_F(LateFailureTest, BehindARetryIsNotUndone) {
+  run_and([&](IntentId id) { EXPECT_TRUE(intents_->retry(id).ok()); }, WhenExhausted::compensate);
+  EXPECT_EQ(outcome_.phase, IntentPhase::completed);
+}
+
+TEST_F(LateFailureTest, OfAStepThatWasDoneByHandIsNone) {
+  run_and([&](IntentId id) { EXPECT_TRUE(intents_->done(id, 1, "by hand").ok()); });
+  EXPECT_EQ(outcome_.phase, IntentPhase::completed);
+  EXPECT_FALSE(outcome_.parked);
 }
 
 TEST_F(IntentsTest, AHandlerMayBeginIntentsAndSeesWhatEarlierStepsGave) {

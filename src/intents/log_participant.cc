@@ -35,6 +35,12 @@ struct LogParticipantBase::Impl {
     return verdict;
   }
 
+  // What is applied is durable: said again, it needs no record.
+  bool is_known(std::string_view transaction, Decision decision) const {
+    return durable.read(
+        [&](const ParticipantState& state) { return state.decision(transaction) == decision; });
+  }
+
   Durable<ParticipantState> durable;
 };
 
@@ -66,12 +72,14 @@ Result<Vote> LogParticipantBase::prepare(std::string_view transaction, ByteView 
 
 Status LogParticipantBase::commit(std::string_view transaction) {
   return base::guarded([&]() -> Status {
+    if (impl_->is_known(transaction, Decision::committed)) return {};
     return FORELOG_TRY(impl_->apply(ParticipantCommandKind::commit, transaction)).status;
   });
 }
 
 Status LogParticipantBase::abort(std::string_view transaction) {
   return base::guarded([&]() -> Status {
+    if (impl_->is_known(transaction, Decision::aborted)) return {};
     return FORELOG_TRY(impl_->apply(ParticipantCommandKind::abort, transaction)).status;
   });
 }

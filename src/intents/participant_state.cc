@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/checksum.h"
 #include "base/guarded.h"
 #include "base/text.h"
 #include "forelog/try.h"
@@ -16,6 +17,13 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint64_t kChangeBytesMax = 1 * GiB;
+
+// What a vote against a change says that comes by the name of another one.
+constexpr std::string_view kNotThisChange =
+    " with another change: does a copy of its coordinator's directory decide beside it, or behind "
+    "it?";
+
+std::uint64_t digest(ByteView change) { return base::checksum(change, 0); }
 
 Status unsupported_version(std::uint8_t version) {
   return {Code::unsupported, concat("its version is ", version, ", and this program knows ",
@@ -96,10 +104,19 @@ Status ParticipantState::decide(Lsn lsn, const ParticipantCommand& command) {
 
 void ParticipantState::prepare(Lsn lsn, const ParticipantCommand& command) {
   if (const auto decided = decided_.find(command.transaction); decided != decided_.end()) {
-    if (!decided->second) verdict_.vote = {false, "it was aborted before"};
+    if (!decided->second.committed) {
+      verdict_.vote = {false, "it was aborted before"};
+    } else if (decided->second.change_digest != digest(command.change)) {
+      verdict_.vote = {false, concat("it was committed before", kNotThisChange)};
+    }
     return;
   }
-  if (prepared_.contains(command.transaction)) return;
+  if (const auto before = prepared_.find(command.transaction); before != prepared_.end()) {
+    if (before->second.change != command.change) {
+      verdict_.vote = {false, concat("it is prepared", kNotThisChange)};
+    }
+    return;
+  }
   Prepared prepared{command.change, user_->keys_of(command.change), lsn};
   verdict_.status = check_free(prepared.keys);
   if (!verdict_.status.ok()) return;
@@ -114,7 +131,7 @@ Status ParticipantState::commit(Lsn lsn, const std::string& transaction) {
   const auto prepared = prepared_.find(transaction);
   if (prepared == prepared_.end()) {
     const auto decided = decided_.find(transaction);
-    if (decided == decided_.end() || !decided->second) {
+    if (decided == decided_.end() || !decided->second.committed) {
       verdict_.status = {Code::not_found,
                          concat("transaction ", transaction, " is not prepared here",
                                 decided == decided_.end() ? "" : ": it was aborted")};
@@ -123,20 +140,20 @@ Status ParticipantState::commit(Lsn lsn, const std::string& transaction) {
   }
   const std::string change = std::move(prepared->second.change);
   unlock(transaction);
-  remember(transaction, true);
+  remember(transaction, {true, digest(change)});
   return user_->apply(lsn, change);
 }
 
 void ParticipantState::abort(const std::string& transaction) {
   if (const auto decided = decided_.find(transaction); decided != decided_.end()) {
-    if (decided->second) {
+    if (decided->second.committed) {
       verdict_.status = {Code::invalid_argument, concat("transaction ", transaction,
                                                         " was committed: it cannot be aborted")};
     }
     return;
   }
   if (prepared_.contains(transaction)) unlock(transaction);
-  remember(transaction, false);
+  remember(transaction, {});
 }
 
 Status ParticipantState::check_free(const std::vector<std::string>& keys) const {
@@ -161,8 +178,8 @@ void ParticipantState::unlock(const std::string& transaction) {
 }
 
 // Invariant: the bound is part of the format, as that of finished intents is.
-void ParticipantState::remember(const std::string& transaction, bool committed) {
-  decided_[transaction] = committed;
+void ParticipantState::remember(const std::string& transaction, const Decided& decided) {
+  decided_[transaction] = decided;
   decided_order_.push_back(transaction);
   if (decided_order_.size() <= kDecidedKept) return;
   decided_.erase(decided_order_.front());
@@ -179,6 +196,12 @@ std::vector<InDoubt> ParticipantState::in_doubt() const {
   return all;
 }
 
+Decision ParticipantState::decision(std::string_view transaction) const {
+  const auto decided = decided_.find(std::string(transaction));
+  if (decided == decided_.end()) return Decision::undecided;
+  return decided->second.committed ? Decision::committed : Decision::aborted;
+}
+
 std::string ParticipantState::table() const {
   FieldWriter to;
   to.number8(kVersion);
@@ -193,7 +216,9 @@ std::string ParticipantState::table() const {
   to.number64(decided_order_.size());
   for (const std::string& transaction : decided_order_) {
     to.text(transaction);
-    to.number8(decided_.at(transaction) ? 1 : 0);
+    const Decided& decided = decided_.at(transaction);
+    to.number8(decided.committed ? 1 : 0);
+    to.number64(decided.change_digest);
   }
   return std::move(to.bytes());
 }
@@ -223,7 +248,8 @@ Status ParticipantState::load_table(Source& in) {
     if (committed > 1 || decided_.contains(transaction) || prepared_.contains(transaction)) {
       return {Code::corrupt, "a decision is neither yes nor no, or was made twice"};
     }
-    remember(transaction, committed == 1);
+    const auto change_digest = FORELOG_TRY(from.number<std::uint64_t>());
+    remember(transaction, {committed == 1, change_digest});
   }
   return {};
 }

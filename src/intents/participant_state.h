@@ -54,12 +54,19 @@ class ParticipantState : public StateMachine {
   const Verdict& verdict() const { return verdict_; }
   const TransactionalState& user() const { return *user_; }
   std::vector<InDoubt> in_doubt() const;
+  // As far as it is remembered.
+  Decision decision(std::string_view transaction) const;
 
  private:
   struct Prepared {
     std::string change;
     std::vector<std::string> keys;
     Lsn lsn;
+  };
+
+  struct Decided {
+    bool committed = false;
+    std::uint64_t change_digest = 0;  // Where it was committed.
   };
 
   Status decide(Lsn lsn, const ParticipantCommand& command);
@@ -70,7 +77,7 @@ class ParticipantState : public StateMachine {
   Status check_free(const std::vector<std::string>& keys) const;
   void lock(const std::string& transaction, Prepared prepared);
   void unlock(const std::string& transaction);
-  void remember(const std::string& transaction, bool committed);
+  void remember(const std::string& transaction, const Decided& decided);
   std::string table() const;
   Status load_table(Source& in);
   void clear();
@@ -78,7 +85,7 @@ class ParticipantState : public StateMachine {
   std::unique_ptr<TransactionalState> user_;
   std::map<std::string, Prepared> prepared_;
   std::unordered_map<std::string, std::string> locks_;  // Key to transaction.
-  std::unordered_map<std::string, bool> decided_;       // Transaction to whether it was committed.
+  std::unordered_map<std::string, Decided> decided_;    // By transaction.
   std::deque<std::string> decided_order_;
   Verdict verdict_;
 };

@@ -50,6 +50,7 @@ class Bank : public Participant {
   Status open() {
     const std::lock_guard lock(mutex_);
     log_.reset();
+    leaves_at_.clear();
     DurableOptions options = intents_options(mortal.faults).durable;
     auto opened = LogParticipant<Accounts>::open("/bank", options);
     if (!opened) return opened.error();
@@ -59,6 +60,11 @@ class Bank : public Participant {
   void end() {
     const std::lock_guard lock(mutex_);
     log_.reset();
+  }
+  // It is away from its next call of that name on, until it is opened again.
+  void leave_at_next(std::string_view call) {
+    const std::lock_guard lock(mutex_);
+    leaves_at_ = call;
   }
   bool is_open() const { return log_.has_value(); }
   LogParticipant<Accounts>& log() { return *log_; }
@@ -70,24 +76,29 @@ class Bank : public Participant {
 
   Result<Vote> prepare(std::string_view transaction, ByteView change) override {
     const std::lock_guard lock(mutex_);
-    if (!log_) return away();
+    if (is_away("prepare")) return away();
     return log_->prepare(transaction, change);
   }
   Status commit(std::string_view transaction) override {
     const std::lock_guard lock(mutex_);
-    return log_ ? log_->commit(transaction) : away();
+    return is_away("commit") ? away() : log_->commit(transaction);
   }
   Status abort(std::string_view transaction) override {
     const std::lock_guard lock(mutex_);
-    return log_ ? log_->abort(transaction) : away();
+    return is_away("abort") ? away() : log_->abort(transaction);
   }
 
   MortalDisk mortal;
 
  private:
   static Status away() { return {Code::io_error, "the bank is closed"}; }
+  bool is_away(std::string_view call) {
+    if (call == leaves_at_) log_.reset();
+    return !log_;
+  }
 
   std::mutex mutex_;
+  std::string leaves_at_;
   std::optional<LogParticipant<Accounts>> log_;
 };
 
