@@ -160,10 +160,10 @@ Result<pid_t> spawn(const std::vector<std::string>& arguments, int descriptor) {
 Result<Json> run_child(const ChildTask& task) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("cannot make a pipe", "pipe");
-  const auto child = spawn(
-      {"forelog_bench", kChildArgument, task.verb, task.log.string(), std::to_string(task.bytes),
-       task.peer, task.whole_log ? "whole" : "", task.state.dump()},
-      ends[1]);
+  const auto child =
+      spawn({"forelog_bench", kChildArgument, task.verb, task.log.string(),
+             std::to_string(task.bytes), task.peer, task.whole_log ? "whole" : "", task.state},
+            ends[1]);
   ::close(ends[1]);
   Result<std::string> text = child ? read_all(ends[0]) : child.error();
   ::close(ends[0]);
@@ -191,7 +191,7 @@ std::optional<int> child_main(int argc, char** argv) {
                        .bytes = std::stoull(argv[4]),
                        .peer = argv[5],
                        .whole_log = *argv[6] != '\0',
-                       .state = Json::parse(argv[7])};
+                       .state = argv[7]};
   Result<Json> object = run(task, memory_before);
   if (!object) {
     std::fprintf(stderr, "forelog_bench: %s: %s\n", argv[2],

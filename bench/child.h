@@ -31,9 +31,9 @@ struct ChildTask {
   std::string verb;
   std::filesystem::path log;
   std::uint64_t bytes = 0;
-  std::string peer = {};              // Its name; empty: Forelog.
-  bool whole_log = false;             // PeerOptions.
-  nlohmann::ordered_json state = {};  // What state_child.h wants to know.
+  std::string peer = {};     // Its name; empty: Forelog.
+  bool whole_log = false;    // PeerOptions.
+  std::string state = "{}";  // What state_child.h wants to know, as JSON.
 };
 
 // Runs it to its end, death by SIGKILL included where that is its task. Every answer has

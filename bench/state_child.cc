@@ -27,6 +27,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kEntryBytes = 128;
 
+Json wanted(const ChildTask& task) { return Json::parse(task.state); }
+
 // The nth of many entries, in no order.
 std::uint64_t scattered(std::uint64_t n, std::uint64_t entries) {
   return n * 0x9e3779b97f4a7c15 % entries;
@@ -106,16 +108,17 @@ Result<Json> pause_of_log(const ChildTask& task, Blocks blocks) {
                       }
                       return file.sync();
                     }};
-  return play(scene, task.state["seconds"]);
+  return play(scene, wanted(task)["seconds"]);
 }
 
 Result<Json> pause(const ChildTask& task) {
-  const std::string kind = task.state["kind"];
+  const Json asked = wanted(task);
+  const std::string kind = asked["kind"];
   if (kind == "log") return pause_of_log(task, Blocks::growing);
   if (kind == "log, direct") return pause_of_log(task, Blocks::direct);
   DurableOptions options;
   options.checkpoints.automatic = false;
-  options.snapshots.bytes_per_second_max = task.state["bytes_per_second_max"];
+  options.snapshots.bytes_per_second_max = asked["bytes_per_second_max"];
   const auto state = FORELOG_TRY(open_state(task.log, kind, options));
   FORELOG_TRY(state->fill(task.bytes / kEntryBytes));
   // The first one, so that there is a snapshot to build a second state from, and to be removed.
@@ -128,7 +131,7 @@ Result<Json> pause(const ChildTask& task) {
                                                Durability::synced);
                         },
                     .disturb = [&] { return state->checkpoint(); }};
-  Json played = FORELOG_TRY(play(scene, task.state["seconds"]));
+  Json played = FORELOG_TRY(play(scene, asked["seconds"]));
   played["last_pause_us"] =
       std::chrono::duration<double, std::micro>(state->stats().last_pause).count();
   return played;
@@ -142,23 +145,23 @@ DurableOptions options_of(const Json& state) {
 }
 
 Result<Json> grow(const ChildTask& task, const std::function<void(Json)>& answer) {
-  const Json& wanted = task.state;
-  const auto state = FORELOG_TRY(open_state(task.log, wanted["kind"], options_of(wanted)));
-  const std::uint64_t entries = wanted["entries"], updates = wanted["updates"];
+  const Json asked = wanted(task);
+  const auto state = FORELOG_TRY(open_state(task.log, asked["kind"], options_of(asked)));
+  const std::uint64_t entries = asked["entries"], updates = asked["updates"];
   Json took;
   Clock::time_point begin = Clock::now();
   const auto tell = [&](const char* what) {
     took[what] = seconds_since(begin) * 1e3;
     begin = Clock::now();
   };
-  if (wanted["fill"]) FORELOG_TRY(state->fill(entries));
+  if (asked["fill"]) FORELOG_TRY(state->fill(entries));
   tell("fill_ms");
   for (std::uint64_t i = 1; i <= updates; ++i) {
     const Durability level = i == updates ? Durability::synced : Durability::buffered;
     FORELOG_TRY(state->update(scattered(i, entries), level));
   }
   tell("updates_ms");
-  if (wanted["checkpoint"]) FORELOG_TRY(state->checkpoint());
+  if (asked["checkpoint"]) FORELOG_TRY(state->checkpoint());
   tell("checkpoint_ms");
   const DurableStats stats = state->stats();
   took["checkpoints"] = stats.checkpoints;
@@ -173,7 +176,8 @@ Result<Json> grow(const ChildTask& task, const std::function<void(Json)>& answer
 Result<Json> open(const ChildTask& task, const std::function<void(Json)>& answer) {
   using Milliseconds = std::chrono::duration<double, std::milli>;
   const Clock::time_point begin = Clock::now();
-  const auto state = FORELOG_TRY(open_state(task.log, task.state["kind"], options_of(task.state)));
+  const Json asked = wanted(task);
+  const auto state = FORELOG_TRY(open_state(task.log, asked["kind"], options_of(asked)));
   const double took = seconds_since(begin) * 1e3;
   const Recovered& recovered = state->recovered();
   answer({{"open_ms", took},

@@ -97,9 +97,10 @@ Result<Report> run(const Path& home, const GrowthScale& scale) {
           FORELOG_TRY(run_child({.verb = "state-pause",
                                  .log = place.path() / "state",
                                  .bytes = bytes,
-                                 .state = {{"kind", line.kind},
-                                           {"seconds", scale.quick ? 0.2 : 1.0},
-                                           {"bytes_per_second_max", line.bytes_per_second_max}}})));
+                                 .state = Json{{"kind", line.kind},
+                                               {"seconds", scale.quick ? 0.2 : 1.0},
+                                               {"bytes_per_second_max", line.bytes_per_second_max}}
+                                              .dump()})));
     }
   }
   const std::string title =

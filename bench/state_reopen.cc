@@ -50,9 +50,10 @@ Result<std::vector<Json>> open_often(const ChildTask& task, unsigned rounds) {
 }
 
 Status grow(Line& line, const Path& dir, std::uint64_t from, std::uint64_t to, unsigned rounds) {
-  Json state = {{"kind", "kv"},         {"entries", 200'000},
-                {"updates", to - from}, {"fill", from == 0},
-                {"checkpoint", false},  {"reopen_within_ms", line.reopen_within_ms}};
+  const std::string state =
+      Json{{"kind", "kv"},      {"entries", 200'000},  {"updates", to - from},
+           {"fill", from == 0}, {"checkpoint", false}, {"reopen_within_ms", line.reopen_within_ms}}
+          .dump();
   const Json grown = FORELOG_TRY(run_child({.verb = "state-grow", .log = dir, .state = state}));
   const std::vector<Json> opened =
       FORELOG_TRY(open_often({.verb = "state-open", .log = dir, .state = state}, rounds));
@@ -124,12 +125,14 @@ Result<Report> run_pairs(const Path& home, const GrowthScale& scale) {
     const auto child = [&](const char* verb, bool fills, bool checkpoints) {
       return run_child({.verb = verb,
                         .log = place.path() / "store",
-                        .state = {{"kind", "kv"},
-                                  {"entries", pairs},
-                                  {"updates", 0},
-                                  {"fill", fills},
-                                  {"checkpoint", checkpoints},
-                                  {"reopen_within_ms", 0}}});
+                        .state = Json{
+                            {"kind", "kv"},
+                            {"entries", pairs},
+                            {"updates", 0},
+                            {"fill", fills},
+                            {"checkpoint", checkpoints},
+                            {"reopen_within_ms",
+                             0}}.dump()});
     };
     steps[0].answers.push_back(FORELOG_TRY(child("state-grow", true, false)));
     steps[1].answers.push_back(FORELOG_TRY(child("state-open", false, false)));
