@@ -15,7 +15,6 @@
 namespace forelog {
 
 using base::concat;
-using base::guarded;
 
 namespace snapshot {
 namespace {
