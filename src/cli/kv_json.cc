@@ -1,8 +1,10 @@
 #include "cli/kv_json.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -47,6 +49,34 @@ Result<std::string> take_bytes(const ParsedJson& object, const std::string& name
   return *std::move(bytes);
 }
 
+// Why none may be there that means nothing: a "ttl" that is passed over is a key that stays for ever.
+Status check_members(const ParsedJson& object, std::string_view what,
+                     std::span<const std::string_view> known) {
+  for (const auto& [name, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string text;
+    append_json_string(text, name);
+    text += " is not a member of ";
+    text += what;
+    text += "; these are:";
+    for (const std::string_view each : known) text.append(" ").append(each);
+    return wrong(std::move(text));
+  }
+  return {};
+}
+
+Status check_members(const ParsedJson& object, std::string_view op) {
+  static constexpr std::array<std::string_view, 7> kPut = {
+      "op", "key", "key_base64", "value", "value_base64", "expires", "version"};
+  static constexpr std::array<std::string_view, 3> kDel = {"op", "key", "key_base64"};
+  static constexpr std::array<std::string_view, 4> kRequire = {"op", "key", "key_base64",
+                                                               "version"};
+  if (op == "put") return check_members(object, "a put", kPut);
+  if (op == "del") return check_members(object, "a del", kDel);
+  if (op == "require") return check_members(object, "a require", kRequire);
+  return wrong("\"op\" is none of put, del, require");
+}
+
 Status take_put(const ParsedJson& object, const std::string& key, Timestamp now, KvBatch& batch) {
   const std::string value = FORELOG_TRY(take_bytes(object, "value"));
   const auto expires = object.find("expires");
@@ -69,21 +99,19 @@ Status take_object(const ParsedJson& object, KvLineKind kind, Timestamp now, KvB
   if (kind == KvLineKind::puts_only && op != "put") {
     return wrong("\"op\" is for `forelog kv DIR batch`; load takes keys with values only");
   }
+  FORELOG_TRY(check_members(object, op));
   const std::string key = FORELOG_TRY(take_bytes(object, "key"));
   if (op == "put") return take_put(object, key, now, batch);
   if (op == "del") {
     batch.erase(key);
     return {};
   }
-  if (op == "require") {
-    const auto version = object.find("version");
-    if (version == object.end() || !version->is_number_unsigned()) {
-      return wrong("\"require\" needs a \"version\": a number, 0 for absent");
-    }
-    batch.require(key, Lsn(version->get<std::uint64_t>()));
-    return {};
+  const auto version = object.find("version");
+  if (version == object.end() || !version->is_number_unsigned()) {
+    return wrong("\"require\" needs a \"version\": a number, 0 for absent");
   }
-  return wrong("\"op\" is none of put, del, require");
+  batch.require(key, Lsn(version->get<std::uint64_t>()));
+  return {};
 }
 
 }  // namespace
@@ -109,6 +137,9 @@ Status parse_kv_line(std::string_view line, KvLineKind kind, Timestamp now, KvBa
   const ParsedJson parsed = ParsedJson::parse(line, nullptr, false);
   if (parsed.is_discarded()) return wrong("it is not JSON");
   if (!parsed.is_array()) return take_object(parsed, kind, now, batch);
+  // Twice, so that a line of which one object is wrong adds none of the others.
+  KvBatch tried;
+  for (const ParsedJson& each : parsed) FORELOG_TRY(take_object(each, kind, now, tried));
   for (const ParsedJson& each : parsed) FORELOG_TRY(take_object(each, kind, now, batch));
   return {};
 }

@@ -7,7 +7,7 @@
 //   [{…},{…}]                                   all of these, or none
 //
 // Bytes that are not UTF-8 are in "key_base64" and "value_base64" instead. "version" beside a value is
-// for people to read.
+// for people to read. A member that is none of these is an error.
 //
 // Threading: pure functions.
 #pragma once
@@ -24,7 +24,8 @@ namespace forelog::cli {
 // With a newline. `version`: print it too.
 void append_entry(std::string& out, const KvEntry& entry, bool version);
 
-// Adds what the line says to the batch, but for what has expired at `now`. Errors: invalid_argument, and nothing that matters was added.
+// Adds what the line says to the batch, but for what has expired at `now`.
+// Errors: invalid_argument, and nothing was added.
 enum class KvLineKind : std::uint8_t { puts_only, any };
 Status parse_kv_line(std::string_view line, KvLineKind kind, Timestamp now, KvBatch& batch);
 

@@ -138,6 +138,29 @@ TEST_F(KvProgramTest, ALineThatIsWrongEndsTheInputAndWhatWasBeforeItIsKept) {
   expect(kv("scan", {"--keys"}), "z\n");
 }
 
+TEST_F(KvProgramTest, AMemberThatMeansNothingIsRefusedAndNamed) {
+  const auto refused = [&](const std::string& command, const std::string& line,
+                           std::string_view name) {
+    const Outcome outcome = kv(command, {}, line + "\n");
+    EXPECT_EQ(outcome.code, 1) << line;
+    EXPECT_TRUE(mentions(outcome.err, name)) << outcome.err;
+    EXPECT_TRUE(mentions(outcome.err, "these are: op key key_base64")) << outcome.err;
+  };
+  for (const char* command : {"load", "batch"}) {
+    refused(command, R"({"key":"a","value":"1","ttl":"10s"})", "\"ttl\" is not a member of a put");
+    refused(command, R"({"key":"a","vlaue":"1"})", "\"vlaue\" is not a member of a put");
+    refused(command, R"([{"key":"a","value":"1"},{"key":"b","value":"1","x\u001b":1}])",
+            "\"x\\u001b\"");
+  }
+  refused("batch", R"({"op":"del","key":"a","version":1})", "\"version\" is not a member of a del");
+  refused("batch", R"({"op":"require","key":"a","version":0,"value":"1"})",
+          "\"value\" is not a member of a require");
+  expect(kv("scan", {"--keys"}), "");
+  // As scan --json prints it.
+  expect(kv("load", {}, "{\"key\":\"a\",\"value\":\"1\",\"version\":7}\n"),
+         "1 key loaded, the last with LSN 1\n");
+}
+
 TEST_F(KvProgramTest, WhatIsDumpedLoadsAsItWas) {
   const Outcome loaded = kv("load", {"--json"}, many(5000));
   EXPECT_EQ(Json::parse(loaded.out)["keys"], 5000) << loaded.err;
