@@ -86,7 +86,11 @@ Status take_put(const ParsedJson& object, const std::string& key, Timestamp now,
   }
   if (!expires->is_string()) return wrong("\"expires\" is not a string");
   const Timestamp end = FORELOG_TRY(parse_time(expires->get<std::string>(), now));
-  if (end > now) batch.put_until(key, value, end);
+  if (end > now) {
+    batch.put_until(key, value, end);
+  } else {
+    batch.erase(key);  // What the key had before would have been replaced, and must not come back.
+  }
   return {};
 }
 

@@ -24,7 +24,7 @@ namespace forelog::cli {
 // With a newline. `version`: print it too.
 void append_entry(std::string& out, const KvEntry& entry, bool version);
 
-// Adds what the line says to the batch, but for what has expired at `now`.
+// Adds what the line says to the batch: where a put has expired at `now`, that the key is absent.
 // Errors: invalid_argument, and nothing was added.
 enum class KvLineKind : std::uint8_t { puts_only, any };
 Status parse_kv_line(std::string_view line, KvLineKind kind, Timestamp now, KvBatch& batch);

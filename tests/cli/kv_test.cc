@@ -138,6 +138,21 @@ TEST_F(KvProgramTest, ALineThatIsWrongEndsTheInputAndWhatWasBeforeItIsKept) {
   expect(kv("scan", {"--keys"}), "z\n");
 }
 
+TEST_F(KvProgramTest, WhatHasExpiredBeforeItIsReadIsGoneWithWhatWasThereBefore) {
+  const std::string expired = R"("value":"1","expires":"2020-01-01T00:00:00Z"})";
+  for (const char* key : {"a", "b", "c", "d"}) kv("put", {key, "stale"});
+  expect(kv("load", {}, "{\"key\":\"a\"," + expired + "\n"), "1 key loaded, the last with LSN 5\n");
+  expect(kv("batch", {}, "{\"key\":\"b\"," + expired + "\n"), "6\n");
+  // In an array as well, and in its order; a requirement of it that is not met refuses all.
+  expect(
+      kv("batch", {},
+         "[{\"op\":\"require\",\"key\":\"c\",\"version\":3},{\"key\":\"c\"," + expired +
+             ",{\"key\":\"e\"," + expired + ",{\"key\":\"e\",\"value\":\"2\"}]\n" +
+             "[{\"op\":\"require\",\"key\":\"d\",\"version\":0},{\"key\":\"d\"," + expired + "]\n"),
+      "7\nrefused: requirement 0 found version 4\n", 6);
+  expect(kv("scan"), "d\tstale\ne\t2\n");
+}
+
 TEST_F(KvProgramTest, AMemberThatMeansNothingIsRefusedAndNamed) {
   const auto refused = [&](const std::string& command, const std::string& line,
                            std::string_view name) {
