@@ -5,6 +5,7 @@
 #                              fuse_disk_missing.cc, so that those tests say that they are skipped
 #   tests/<name>/make_*.cc     what made the files that they compare with: built, never run
 #   tests/support/*            helpers that all of them share (`#include "support/..."`)
+#   tests/preload/*.cc         a library each, that tests start the real program with (LD_PRELOAD)
 #   tests/consumer/run         installs Forelog and builds a program against it, each way there is
 #   tests/docs/run             runs what README.md and the program's help show
 #   examples/                  each example is run
@@ -101,6 +102,18 @@ endforeach()
 
 if(TARGET tests_cli)
   target_link_libraries(tests_cli PRIVATE forelog_zstd_static)
+  file(GLOB preloads CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/preload/*.cc")
+  foreach(source IN LISTS preloads)
+    cmake_path(GET source STEM preload)
+    # Not instrumented: it is there before the sanitizers are.
+    add_library(${preload} MODULE "${source}")
+    target_compile_options(${preload} PRIVATE -Wall -Wextra)
+    set_target_properties(${preload} PROPERTIES CXX_VISIBILITY_PRESET default PREFIX ""
+      LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib/preload")
+    add_dependencies(tests_cli ${preload})
+  endforeach()
+  target_compile_definitions(tests_cli PRIVATE
+    FORELOG_PRELOADS="${PROJECT_BINARY_DIR}/lib/preload")
 endif()
 if(TARGET tests_crash AND FUSE3_FOUND)
   target_link_libraries(tests_crash PRIVATE PkgConfig::FUSE3)

@@ -25,6 +25,7 @@ class ReplayLine {
                  bytes_text(progress.bytes) + "  " + duration_text(progress.left) + " left");
     };
   }
+  void clear() { line_.clear(); }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -39,6 +40,7 @@ Result<Kv> open_kv(const KvPlace& place, bool read_only) {
   options.durable.snapshots.compression = &zstd();
   options.durable.recovery.on_progress = line.callback();
   Result<Kv> store = Kv::open(place.dir, std::move(options));
+  line.clear();
   if (store && !store->recovered().damaged.empty()) report(store->recovered().to_string());
   return store;
 }
@@ -52,9 +54,11 @@ ExitCode with_kv(const KvPlace& place, const std::function<Result<ExitCode>(Kv&)
   Result<Kv> store = open_kv_to_write(place);
   if (!store) return fail(store.error());
   const Result<ExitCode> done = work(*store);
+  const Status health = store->health();
   const Status closed = store->close();
   if (!done) return fail(done.error());
-  if (!closed.ok()) return fail(closed);
+  // Where the log had failed before, work has told why.
+  if (!closed.ok() && (health.ok() || *done == ExitCode::done)) return fail(closed);
   return *done;
 }
 

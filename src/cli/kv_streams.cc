@@ -1,7 +1,8 @@
 // forelog kv DIR batch and load: many changes, from standard input.
 //
 // Both write without waiting for the disk, and wait for much at once: batch before it acknowledges what
-// it has read, load at the end. Ctrl-C ends the input; what was read before it is kept.
+// it has read, load at the end. Ctrl-C ends the input; what was read before it is kept. However it ends,
+// nothing is called synced but what such a wait has confirmed.
 #include <unistd.h>
 
 #include <chrono>
@@ -35,16 +36,31 @@ ExitCode input_code(const Status& status) {
   return code == ExitCode::usage ? ExitCode::failed : code;
 }
 
-// What is known when the input has ended, and all that was read of it is safe.
-ExitCode report_end(const KvInputEnd& end, const std::string& kept) {
+// Whether the store may have the write all the same.
+bool may_be_written(const Status& status) {
+  return status.code() == Code::outcome_unknown || status.code() == Code::timed_out;
+}
+
+// What is known of what was written.
+struct Kept {
+  Status status;     // Of waiting until it is safe, and of writing what was left.
+  std::string text;  // For a person, where that or the reading failed.
+};
+
+// What is known when the input has ended.
+ExitCode report_end(const KvInputEnd& end, const Kept& kept) {
   if (end.partial_bytes > 0) {
     report("interrupted in the middle of a line, which was not taken: " +
            count_of(end.partial_bytes, "byte") + " of it had been read");
   }
-  if (end.status.ok()) return ExitCode::done;
-  report(std::string(end.status.message()) + "\nSynced: " + kept +
-         ". What follows was not written.");
-  return input_code(end.status);
+  if (end.status.ok() && kept.status.ok()) return ExitCode::done;
+  std::string text(end.status.message());
+  if (kept.status.message() != text) {
+    if (!text.empty() && !kept.status.ok()) text += '\n';
+    text += kept.status.message();
+  }
+  report(text + '\n' + kept.text);
+  return input_code(kept.status.ok() ? end.status : kept.status);
 }
 
 class Acknowledgements {
@@ -57,9 +73,9 @@ class Acknowledgements {
       return at_line(parsed, number);
     }
     const Result<KvOutcome> outcome = store_.write(batch_, kLater);
+    if (outcome || may_be_written(outcome.error())) ++written_;
     if (!outcome) return at_line(outcome.error(), number);
     last_ = outcome->lsn;
-    ++lines_;
     if (!outcome->applied) ++refused_;
     tell(*outcome);
     return {};
@@ -68,18 +84,30 @@ class Acknowledgements {
   // A printed LSN is an acknowledgement.
   Status print() {
     if (told_.empty()) return out_.status();
-    FORELOG_TRY(store_.wait(last_));
+    waited_ = store_.wait(last_);
+    FORELOG_TRY(Status(waited_));
+    synced_ = told_of_;
     out_ << told_;
     told_.clear();
     return out_.flush();
   }
 
+  // Behind the last print().
+  Kept kept() const {
+    std::string text = "Synced: what the first " + count_of(synced_, "command") + " of it wrote. ";
+    if (written_ > synced_) {
+      text += "Whether what the next " + count_of(written_ - synced_, "command") +
+              " wrote is synced is not known: look before you repeat that. ";
+    }
+    return {.status = waited_, .text = text + "What follows was not written."};
+  }
+
   Output& out() { return out_; }
-  std::uint64_t lines() const { return lines_; }
   std::uint64_t refused() const { return refused_; }
 
  private:
   void tell(const KvOutcome& outcome) {
+    ++told_of_;
     const std::string lsn = std::to_string(outcome.lsn.value);
     const std::string found = std::to_string(outcome.found.value);
     if (json_) {
@@ -98,9 +126,12 @@ class Acknowledgements {
   const bool json_;
   Output out_;
   KvBatch batch_;
-  std::string told_;
+  std::string told_;  // To be printed once `last_` is safe.
   Lsn last_;
-  std::uint64_t lines_ = 0, refused_ = 0;
+  Status waited_;  // The last time.
+  // Commands: that the store may have, that told_ speaks or spoke of, that are safe.
+  std::uint64_t written_ = 0, told_of_ = 0, synced_ = 0;
+  std::uint64_t refused_ = 0;
 };
 
 ExitCode run_batch(const KvPlace& place, bool json) {
@@ -112,8 +143,7 @@ ExitCode run_batch(const KvPlace& place, bool json) {
         .pause = [&] { return all.print(); }};
     const KvInputEnd end = read_kv_lines(interrupts, input);
     if (!all.out().status().ok()) return finish(all.out(), ExitCode::done);
-    const ExitCode code =
-        report_end(end, "what the first " + count_of(all.lines(), "command") + " of it wrote");
+    const ExitCode code = report_end(end, all.kept());
     return code == ExitCode::done && all.refused() > 0 ? ExitCode::refused : code;
   });
 }
@@ -128,10 +158,20 @@ class Loader {
     bytes_ += line.size() + 1;
     return batch_.encoded_bytes() >= kBatchBytes ? write() : Status();
   }
-  // Behind the last line. On return it is safe.
-  Status finish() {
-    FORELOG_TRY(write());
-    return last_ == Lsn() ? Status() : store_.wait(last_);
+  // Behind the last line, whatever became of it: waits until all that was written is safe.
+  Kept finish() {
+    Status written = write();
+    Status waited = last_ == Lsn() ? Status() : store_.wait(last_);
+    safe_ = waited.ok() && !in_doubt_;
+    std::string text = waited.ok() ? "Synced: the first " + count_of(keys_, "key") + ". " : "";
+    if (safe_) {
+      text += "What follows was not written.";
+    } else {
+      text += waited.ok() ? "Whether more was written"
+                          : "Which of the first " + count_of(keys_, "key") + " are synced";
+      text += " is not known; to load the same input again is safe.";
+    }
+    return {.status = waited.ok() ? std::move(written) : std::move(waited), .text = text};
   }
   Status show() {
     const auto elapsed = std::chrono::steady_clock::now() - start_;
@@ -142,6 +182,9 @@ class Loader {
   }
   void clear() { line_.clear(); }
 
+  bool safe() const {
+    return safe_;
+  }  // Behind finish(): all that is counted, and no more is there.
   std::uint64_t keys() const { return keys_; }
   Lsn last() const { return last_; }
 
@@ -152,10 +195,15 @@ class Loader {
 
   Status write() {
     if (batch_.empty()) return {};
-    const KvOutcome outcome = FORELOG_TRY(store_.write(batch_, kLater));
-    keys_ += batch_.size();
-    last_ = outcome.lsn;
+    const Result<KvOutcome> outcome = store_.write(batch_, kLater);
+    const std::uint64_t keys = batch_.size();
     batch_.clear();
+    if (!outcome) {
+      in_doubt_ = may_be_written(outcome.error());
+      return outcome.error();
+    }
+    keys_ += keys;
+    last_ = outcome->lsn;
     return {};
   }
 
@@ -163,6 +211,7 @@ class Loader {
   KvBatch batch_;
   Lsn last_;
   std::uint64_t keys_ = 0, bytes_ = 0;
+  bool in_doubt_ = false, safe_ = false;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   StatusLine line_{STDERR_FILENO};
 };
@@ -175,12 +224,10 @@ ExitCode run_load(const KvPlace& place, bool json) {
                                     std::uint64_t number) { return loader.take(line, number); },
                         .pause = [&] { return loader.show(); }};
     KvInputEnd end = read_kv_lines(interrupts, input);
-    FORELOG_TRY(loader.finish());
     loader.clear();
-    if (end.interrupted) {
-      end.status = Status(Code::cancelled, "interrupted");
-    }
-    const ExitCode code = report_end(end, "the first " + count_of(loader.keys(), "key"));
+    if (end.interrupted) end.status = Status(Code::cancelled, "interrupted");
+    const ExitCode code = report_end(end, loader.finish());
+    if (!loader.safe()) return code;
     Output out;
     const std::string keys = std::to_string(loader.keys());
     const std::string lsn = std::to_string(loader.last().value);
@@ -212,14 +259,15 @@ void add_kv_streams(CLI::App& kv, Context& context, const KvPlace& place) {
   batch.add_flag("--json", *batch_json, "Print {\"applied\":true,\"lsn\":N} instead of N");
 
   auto load_json = std::make_shared<bool>(false);
-  CLI::App& load =
-      add_command(kv, context,
-                  {"load",
-                   "Puts the keys and values of standard input: JSON objects, one a line, as dump "
-                   "prints them.\n"
-                   "What is there under other keys stays. All of it is synced when it ends.",
-                   "forelog kv /tmp/shop load < shop.jsonl"},
-                  [load_json, &place] { return run_load(place, *load_json); });
+  CLI::App& load = add_command(
+      kv, context,
+      {"load",
+       "Puts the keys and values of standard input: JSON objects, one a line, as dump "
+       "prints them.\n"
+       "What is there under other keys stays. All of it is synced when it ends with exit "
+       "code 0; to load\nthe same input again is safe in any case.",
+       "forelog kv /tmp/shop load < shop.jsonl"},
+      [load_json, &place] { return run_load(place, *load_json); });
   load.add_flag("--json", *load_json, "Print {\"keys\":N,\"lsn\":N}");
 }
 

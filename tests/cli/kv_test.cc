@@ -2,6 +2,7 @@
 #include <set>
 #include <string>
 
+#include "support/failing_syncs.h"
 #include "support/program.h"
 
 namespace forelog::cli_test {
@@ -97,6 +98,41 @@ TEST_F(KvProgramTest, ABatchAcknowledgesWhileItsInputGoesOn) {
   batch.signal(SIGINT);
   EXPECT_EQ(batch.wait().code, 0);
   expect(kv("scan"), "a\t1\nb\t2\n");
+}
+
+TEST_F(KvProgramTest, ABatchWhoseSyncFailsNamesWhatIsSyncedAndNoMore) {
+  const FailingSyncs disk(dir());
+  Process batch(command("batch"), disk.environment());
+  batch.write("{\"key\":\"a\",\"value\":\"1\"}\n");
+  EXPECT_EQ(batch.read_line(), "1");
+  disk.fail();
+  batch.write("{\"key\":\"b\",\"value\":\"1\"}\n{\"key\":\"c\",\"value\":\"1\"}\n");
+  EXPECT_EQ(batch.read_line(), "");
+  const Outcome outcome = batch.wait();
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(mentions(outcome.err, "Input/output error")) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.err,
+                       "Synced: what the first 1 command of it wrote. Whether what the next 2 "
+                       "commands wrote is synced is not known"))
+      << outcome.err;
+  EXPECT_FALSE(mentions(outcome.err, "\nforelog: ")) << "why is told once: " << outcome.err;
+}
+
+TEST_F(KvProgramTest, ALoadWhoseSyncFailsSaysThatItMayBeRepeated) {
+  const FailingSyncs disk(dir());
+  Process load(command("load"), disk.environment());
+  load.write(many(20'000));  // More than a pipe holds: it is reading.
+  disk.fail();
+  load.write("nonsense");
+  const Outcome outcome = load.wait();
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_TRUE(mentions(outcome.err, "line 20001: it is not JSON\n")) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.err, "Input/output error")) << outcome.err;
+  EXPECT_TRUE(mentions(outcome.err,
+                       "Which of the first 20,000 keys are synced is not known; to load the same "
+                       "input again is safe."))
+      << outcome.err;
 }
 
 TEST_F(KvProgramTest, AKillLosesNothingAcknowledged) {
