@@ -12,8 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The longest sleep while something is to expire: the clock may be set while it sleeps.
-constexpr std::chrono::nanoseconds kSleepMax = 60s;
 // After a tick that was not logged. Why is for those who write to hear.
 constexpr std::chrono::nanoseconds kPause = 1s;
 constexpr Timestamp kNothing = Timestamp::max();
@@ -57,9 +55,9 @@ void Housekeeper::run() {
       const bool ticked = tick();
       if (!ticked && !stopping_) changed_.wait_until(mutex_, base::now() + kPause);
     } else if (awaited_ == kNothing) {
-      changed_.wait(mutex_);
+      changed_.wait_until(mutex_, base::now() + sleep_max_);
     } else if (awaited_ > now) {
-      changed_.wait_until(mutex_, base::now() + std::min(awaited_ - now, kSleepMax));
+      changed_.wait_until(mutex_, base::now() + std::min(awaited_ - now, sleep_max_));
     }
   }
 }

@@ -5,6 +5,7 @@
 // Threading: every method from any thread, but for construction and destruction.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 
@@ -22,12 +23,18 @@ class Housekeeper {
     std::function<Timestamp()> now;
     std::function<Status()> tick;  // Removes some of what has expired.
   };
-  explicit Housekeeper(Store store) : store_(std::move(store)) {}
+  // The longest sleep, also where nothing is known to expire. Why: the clock may be set meanwhile; and
+  // what expect() told of may be in the store only later, behind the look, where its writer was told
+  // timed_out.
+  static constexpr std::chrono::nanoseconds kSleepMax = std::chrono::seconds(60);
+
+  explicit Housekeeper(Store store, std::chrono::nanoseconds sleep_max = kSleepMax)
+      : store_(std::move(store)), sleep_max_(sleep_max) {}
   ~Housekeeper() { stop(); }
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
 
-  // Something that expires then was put. Where the thread cannot be started, the next call tries again,
+  // Something that expires then was put, or may be. Where the thread cannot be started, the next call tries again,
   // and until then commands alone remove what has expired.
   void expect(Timestamp expires) FORELOG_EXCLUDES(mutex_);
   void stop() noexcept FORELOG_EXCLUDES(mutex_);
@@ -39,6 +46,7 @@ class Housekeeper {
   bool tick() FORELOG_REQUIRES(mutex_);
 
   const Store store_;
+  const std::chrono::nanoseconds sleep_max_;
   base::Mutex mutex_;
   base::CondVar changed_;
   base::Thread thread_ FORELOG_GUARDED_BY(mutex_);

@@ -80,7 +80,8 @@ Result<KvOutcome> Kv::write(const KvBatch& batch, const KvWriteOptions& options)
       kv::set_time(command, kv::kCommandHeadBytes + each.offset, expires);
       soonest = std::min(soonest, expires);
     }
-    const KvOutcome outcome = FORELOG_TRY(impl_->submit(command, options));
+    Result<KvOutcome> outcome = impl_->submit(command, options);
+    // Why also behind an error: what timed out may be applied later, and nobody else tells of it.
     if (impl_->housekeeper) impl_->housekeeper->expect(soonest);
     return outcome;
   });
