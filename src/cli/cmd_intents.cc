@@ -194,17 +194,17 @@ ExitCode run_change(const IntentsArguments& arguments, const char* what,
   note_recovery(intents->log().recovery());
   Output out;
   Json json = Json::array();
+  Status status;
   for (const std::uint64_t id : arguments.ids) {
-    if (const Status status = change(*intents, IntentId(id)); !status) {
-      static_cast<void>(finish(out, ExitCode::done));
-      return fail(status);
-    }
+    status = change(*intents, IntentId(id));
+    if (!status) break;
     json.push_back(id);
     if (!arguments.json) out << what << " " << std::to_string(id) << "\n";
   }
-  if (const Status closed = intents->close(); !closed) return fail(closed);
+  if (Status closed = intents->close(); status.ok()) status = std::move(closed);
+  // Also where one has failed: those before it are changed.
   if (arguments.json) out << json_text({{what, json}});
-  return finish(out, ExitCode::done);
+  return finish(out, status.ok() ? ExitCode::done : fail(status));
 }
 
 CLI::App& add_verb(CLI::App& command, Context& context, const char* name, const char* description,
@@ -251,7 +251,7 @@ void add_intents(CLI::App& app, Context& context) {
   add_verb(
       command, context, "retry",
       "Parked ones, and those that wait for their next attempt, are tried again; attempts count "
-      "anew.",
+      "anew.\nThe first that cannot be ends it; those before it have been.",
       [arguments] {
         return run_change(*arguments, "retried",
                           [](Intents& intents, IntentId id) { return intents.retry(id); });
@@ -261,7 +261,8 @@ void add_intents(CLI::App& app, Context& context) {
       ->required();
   CLI::App& drop =
       add_verb(command, context, "drop",
-               "Parked ones are given up: nothing more is done or undone of what they left behind.",
+               "Parked ones are given up: nothing more is done or undone of what they left behind."
+               "\nThe first that cannot be ends it; those before it have been.",
                [arguments] {
                  return run_change(*arguments, "dropped", [&](Intents& intents, IntentId id) {
                    return intents.drop(id, arguments->why);

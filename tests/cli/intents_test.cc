@@ -98,6 +98,20 @@ TEST_F(IntentsCommand, RetriesAndDropsWhatIsParked) {
   EXPECT_EQ(intents({"retry", "999"}).code, 4);
 }
 
+TEST_F(IntentsCommand, SaysWhatWasDoneBeforeTheOneThatFailed) {
+  make_some();
+  close();
+  const Outcome retried = intents({"retry", parked(), "999", running(), "--json"});
+  EXPECT_EQ(retried.code, 4);
+  EXPECT_EQ(Json::parse(retried.out), Json({{"retried", {parked_.value}}})) << retried.out;
+  EXPECT_TRUE(mentions(retried.err, "999")) << retried.err;
+  const Outcome none = intents({"drop", "999", "--json"});
+  EXPECT_EQ(none.code, 4);
+  EXPECT_EQ(Json::parse(none.out), Json({{"dropped", Json::array()}})) << none.out;
+  open();
+  EXPECT_FALSE(intents_->find(parked_)->parked);
+}
+
 TEST_F(IntentsCommand, IsBusyWhileAProcessRunsThem) {
   make_some();
   for (const Arguments& arguments : {Arguments{"retry", parked()}, Arguments{"drop", parked()}}) {
