@@ -207,6 +207,17 @@ ExitCode run_change(const IntentsArguments& arguments, const char* what,
   return finish(out, status.ok() ? ExitCode::done : fail(status));
 }
 
+// Why: what is read as a number by the parser itself takes -1 for a very large one.
+std::string check_id(const std::string& text) {
+  if (parse_count(text)) return {};
+  return "'" + printable(text) + "' is not the id of an intent: a number from 1, as list shows it";
+}
+
+template <typename Target>
+void add_id(CLI::App& command, Target& target) {
+  command.add_option("ID", target, "As list shows it")->check(check_id)->type_name("")->required();
+}
+
 CLI::App& add_verb(CLI::App& command, Context& context, const char* name, const char* description,
                    std::function<ExitCode()> run) {
   CLI::App& verb = *command.add_subcommand(name, description);
@@ -243,22 +254,19 @@ void add_intents(CLI::App& app, Context& context) {
   add_verb(command, context, "list",
            "All that are unfinished, in the order in which they were begun.",
            [arguments] { return run_list(*arguments); });
-  add_verb(command, context, "show", "One of them: its payload, its steps, and what each gave.",
-           [arguments] { return run_show(*arguments); })
-      .add_option("ID", arguments->id, "As list shows it")
-      ->type_name("")
-      ->required();
-  add_verb(
+  CLI::App& show =
+      add_verb(command, context, "show", "One of them: its payload, its steps, and what each gave.",
+               [arguments] { return run_show(*arguments); });
+  add_id(show, arguments->id);
+  CLI::App& retry = add_verb(
       command, context, "retry",
       "Parked ones, and those that wait for their next attempt, are tried again; attempts count "
       "anew.\nThe first that cannot be ends it; those before it have been.",
       [arguments] {
         return run_change(*arguments, "retried",
                           [](Intents& intents, IntentId id) { return intents.retry(id); });
-      })
-      .add_option("ID", arguments->ids, "As list shows it")
-      ->type_name("")
-      ->required();
+      });
+  add_id(retry, arguments->ids);
   CLI::App& drop =
       add_verb(command, context, "drop",
                "Parked ones are given up: nothing more is done or undone of what they left behind."
@@ -268,7 +276,7 @@ void add_intents(CLI::App& app, Context& context) {
                    return intents.drop(id, arguments->why);
                  });
                });
-  drop.add_option("ID", arguments->ids, "As list shows it")->type_name("")->required();
+  add_id(drop, arguments->ids);
   drop.add_option("--why", arguments->why, "Is recorded with it")->type_name("TEXT");
 }
 

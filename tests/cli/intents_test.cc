@@ -112,6 +112,18 @@ TEST_F(IntentsCommand, SaysWhatWasDoneBeforeTheOneThatFailed) {
   EXPECT_FALSE(intents_->find(parked_)->parked);
 }
 
+TEST_F(IntentsCommand, WhatIsNoIdIsWrongUsage) {
+  make_some();
+  for (const char* verb : {"show", "retry", "drop"}) {
+    for (const char* id : {"-1", "0", "soup", "", "1x", "99999999999999999999"}) {
+      const Outcome outcome = intents({verb, id});
+      EXPECT_EQ(outcome.code, 2) << verb << " " << id;
+      EXPECT_TRUE(mentions(outcome.err, "'" + std::string(id) + "' is not the id of an intent"))
+          << outcome.err;
+    }
+  }
+}
+
 TEST_F(IntentsCommand, IsBusyWhileAProcessRunsThem) {
   make_some();
   for (const Arguments& arguments : {Arguments{"retry", parked()}, Arguments{"drop", parked()}}) {
