@@ -32,10 +32,8 @@ class ReplayLine {
   StatusLine line_{STDERR_FILENO};
 };
 
-Result<Kv> open_kv(const KvPlace& place, bool read_only) {
+Result<Kv> open_kv(const KvPlace& place, KvOptions options) {
   ReplayLine line;
-  KvOptions options;
-  options.read_only = read_only;
   options.key_bytes_max = 65'535;
   options.durable.snapshots.compression = &zstd();
   options.durable.recovery.on_progress = line.callback();
@@ -47,11 +45,21 @@ Result<Kv> open_kv(const KvPlace& place, bool read_only) {
 
 }  // namespace
 
-Result<Kv> open_kv_to_read(const KvPlace& place) { return open_kv(place, true); }
-Result<Kv> open_kv_to_write(const KvPlace& place) { return open_kv(place, false); }
+Result<Kv> open_kv_to_read(const KvPlace& place) {
+  KvOptions options;
+  options.read_only = true;
+  return open_kv(place, std::move(options));
+}
 
-ExitCode with_kv(const KvPlace& place, const std::function<Result<ExitCode>(Kv&)>& work) {
-  Result<Kv> store = open_kv_to_write(place);
+Result<Kv> open_kv_to_write(const KvPlace& place, Missing missing) {
+  KvOptions options;
+  options.durable.log.create_if_missing = missing == Missing::is_made;
+  return open_kv(place, std::move(options));
+}
+
+ExitCode with_kv(const KvPlace& place, Missing missing,
+                 const std::function<Result<ExitCode>(Kv&)>& work) {
+  Result<Kv> store = open_kv_to_write(place, missing);
   if (!store) return fail(store.error());
   const Result<ExitCode> done = work(*store);
   const Status health = store->health();
@@ -67,9 +75,10 @@ void add_kv(CLI::App& app, Context& context) {
   CLI::App& kv = *app.add_subcommand(
       "kv",
       "Keeps keys and values: get, put, del, scan, batch, load, dump, checkpoint, stats.\n"
-      "A store is a directory, made by the first write. A write is done once it is safe, and "
-      "prints\n"
-      "its LSN, which is the version of its keys. What only reads works beside the process that\n"
+      "A store is a directory, made by the first put, batch or load. A write is done once it is "
+      "safe, and\n"
+      "prints its LSN, which is the version of its keys. What only reads works beside the process "
+      "that\n"
       "writes, sees what was synced when it began, and changes nothing; each of these loads the\n"
       "whole store into memory first. Where keys and values pass as JSON they are objects, one a\n"
       "line: {\"key\":\"a\",\"value\":\"1\"}, with key_base64 or value_base64 where bytes are not "

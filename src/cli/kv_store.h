@@ -4,6 +4,7 @@
 // Threading: main thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -21,12 +22,16 @@ struct KvPlace {
 
 // Changes nothing, takes no lock, works beside a writer.
 Result<Kv> open_kv_to_read(const KvPlace& place);
-// Makes the store where there is none. Tells on standard error what recovery found, if anything was wrong,
-// and shows how far it is, if that takes long.
-Result<Kv> open_kv_to_write(const KvPlace& place);
+// Where there is no store: made by what puts something into it; not_found to what does not, so that a
+// mistyped name is not taken for one that is empty.
+enum class Missing : std::uint8_t { is_made, is_an_error };
+// Tells on standard error what recovery found, if anything was wrong, and shows how far it is, if that
+// takes long.
+Result<Kv> open_kv_to_write(const KvPlace& place, Missing missing);
 
 // Opens the store to write, runs `work` and closes the store: the first error of these is told.
-ExitCode with_kv(const KvPlace& place, const std::function<Result<ExitCode>(Kv&)>& work);
+ExitCode with_kv(const KvPlace& place, Missing missing,
+                 const std::function<Result<ExitCode>(Kv&)>& work);
 
 void add_kv_readers(CLI::App& kv, Context& context, const KvPlace& place);  // get scan stats dump
 void add_kv_writers(CLI::App& kv, Context& context, const KvPlace& place);  // put del checkpoint

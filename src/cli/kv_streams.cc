@@ -136,7 +136,7 @@ class Acknowledgements {
 
 ExitCode run_batch(const KvPlace& place, bool json) {
   const Interrupts interrupts;
-  return with_kv(place, [&](Kv& store) -> Result<ExitCode> {
+  return with_kv(place, Missing::is_made, [&](Kv& store) -> Result<ExitCode> {
     Acknowledgements all(store, json);
     const KvInput input{
         .take = [&](std::string_view line, std::uint64_t number) { return all.take(line, number); },
@@ -218,7 +218,7 @@ class Loader {
 
 ExitCode run_load(const KvPlace& place, bool json) {
   const Interrupts interrupts;
-  return with_kv(place, [&](Kv& store) -> Result<ExitCode> {
+  return with_kv(place, Missing::is_made, [&](Kv& store) -> Result<ExitCode> {
     Loader loader(store);
     const KvInput input{.take = [&](std::string_view line,
                                     std::uint64_t number) { return loader.take(line, number); },

@@ -94,11 +94,12 @@ ExitCode run_write(const KvPlace& place, const PutOptions& options) {
     if (!read) return fail(read.error());
     value = *std::move(read);
   }
-  return with_kv(place, [&](Kv& store) { return write_one(store, options, value); });
+  return with_kv(place, options.erase ? Missing::is_an_error : Missing::is_made,
+                 [&](Kv& store) { return write_one(store, options, value); });
 }
 
 ExitCode run_checkpoint(const KvPlace& place, bool json) {
-  return with_kv(place, [&](Kv& store) -> Result<ExitCode> {
+  return with_kv(place, Missing::is_an_error, [&](Kv& store) -> Result<ExitCode> {
     const Lsn made = FORELOG_TRY(store.checkpoint());
     const std::string lsn = std::to_string(made.value);
     Output out;

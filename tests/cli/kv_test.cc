@@ -237,12 +237,30 @@ TEST_F(KvProgramTest, OpensFromACheckpoint) {
   EXPECT_TRUE(mentions(kv("stats").out, "1,001 keys"));
 }
 
-TEST_F(KvProgramTest, WhatIsNotThereIsNotMadeByThoseWhoRead) {
-  for (const char* name : {"dump", "scan", "stats"}) EXPECT_EQ(kv(name).code, 4) << name;
-  EXPECT_FALSE(std::filesystem::exists(store()));
+TEST_F(KvProgramTest, WhatIsNotThereIsMadeByThoseWhoPutAlone) {
+  const Arguments readers[] = {{"dump"},     {"scan"},       {"stats"},
+                               {"get", "a"}, {"checkpoint"}, {"del", "a"}};
+  const std::string said = kv("get", {"a"}).err;
+  for (const Arguments& reader : readers) {
+    const Outcome outcome = kv(reader[0], {reader.begin() + 1, reader.end()});
+    EXPECT_EQ(outcome.code, 4) << reader[0];
+    EXPECT_EQ(outcome.err, said) << reader[0];
+    EXPECT_FALSE(std::filesystem::exists(store())) << reader[0];
+  }
+  std::filesystem::create_directory(store());
+  for (const Arguments& reader : readers) {
+    EXPECT_EQ(kv(reader[0], {reader.begin() + 1, reader.end()}).code, 4) << reader[0];
+    EXPECT_TRUE(std::filesystem::is_empty(store())) << reader[0];
+  }
   EXPECT_EQ(run_command(forelog({"kv", store()})).code, 2);
   EXPECT_EQ(kv("put").code, 2);
   EXPECT_EQ(kv("put", {"a", "1", "--expire-after", "yesterday"}).code, 2);
+  EXPECT_TRUE(std::filesystem::is_empty(store()));
+  for (const char* name : {"batch", "load", "put"}) {
+    std::filesystem::remove_all(store());
+    EXPECT_EQ(kv(name, name == std::string("put") ? Arguments{"a", "1"} : Arguments()).code, 0);
+    EXPECT_EQ(kv("dump").code, 0) << name;
+  }
 }
 
 }  // namespace
