@@ -2,6 +2,8 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -14,10 +16,13 @@
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "forelog/snapshot.h"
+#include "forelog/try.h"
 #include "forelog/zstd.h"
 
 namespace forelog::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct SnapshotsOptions {
   std::string dir;
@@ -30,10 +35,32 @@ struct Looked {
   Status status;  // Of verify; ok where that was not asked for.
 };
 
+// Why it is asked at all: a log has no snapshots in it, and neither has a mistyped name, but to say so
+// would be to say that a state has none. What cannot be listed is for Snapshots::open to tell of.
+Status check_is_for_snapshots(const fs::path& dir) {
+  std::error_code error;
+  bool lock = false, log = false;
+  for (fs::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
+    if (name.ends_with(".snapshot")) return {};
+    lock = lock || name == "LOCK";
+    log = log || name == "WATERMARK" || name.ends_with(".segment");
+  }
+  if (error || (lock && !log)) return {};
+  std::string text = dir.string() + ": no directory of snapshots" + (log ? ", but a log" : "") +
+                     "; give the directory of a state, with log/ and snapshots/ in it";
+  fs::path state = fs::path(dir / "").parent_path().parent_path();
+  if (state.empty()) state = ".";
+  if (log && fs::is_directory(state / "snapshots", error)) text += ": " + state.string();
+  return {Code::not_found, std::move(text)};
+}
+
 // That of a state (durable.h) has a directory for them.
-std::filesystem::path snapshots_directory(const std::filesystem::path& dir) {
+Result<fs::path> snapshots_directory(const fs::path& dir) {
   std::error_code ignored;
-  return std::filesystem::is_directory(dir / "snapshots", ignored) ? dir / "snapshots" : dir;
+  if (fs::is_directory(dir / "snapshots", ignored)) return dir / "snapshots";
+  FORELOG_TRY(check_is_for_snapshots(dir));
+  return dir;
 }
 
 Json snapshot_json(const Looked& looked, bool verified) {
@@ -105,9 +132,10 @@ Result<std::vector<Looked>> look(const Snapshots& snapshots, const SnapshotsOpti
 }
 
 ExitCode run_snapshots(const SnapshotsOptions& options) {
-  const auto snapshots =
-      Snapshots::open(snapshots_directory(options.dir),
-                      {.create_if_missing = false, .read_only = true, .compression = &zstd()});
+  const auto dir = snapshots_directory(options.dir);
+  if (!dir) return fail(dir.error());
+  const auto snapshots = Snapshots::open(
+      *dir, {.create_if_missing = false, .read_only = true, .compression = &zstd()});
   if (!snapshots) return fail(snapshots.error());
   std::vector<Damage> damaged;
   const auto all = look(*snapshots, options, damaged);

@@ -100,8 +100,33 @@ TEST_F(SnapshotsCommand, TellsOfDamage) {
 }
 
 TEST_F(SnapshotsCommand, NothingThere) {
-  EXPECT_EQ(snapshots({"--verify"}).code, 0);  // An empty directory.
+  std::filesystem::create_directory(dir() / "snapshots");
+  EXPECT_EQ(snapshots({"--verify"}).out, "no snapshots\n");
   EXPECT_EQ(run_command(forelog({"snapshots", dir() / "none"}), {}).code, 4);
+}
+
+TEST_F(SnapshotsCommand, SaysThatALogIsNoDirectoryOfSnapshots) {
+  append("one\n");
+  const auto look_at = [](const std::filesystem::path& place) {
+    return run_command(forelog({"snapshots", place.string()}), {});
+  };
+  // A log of its own, what has neither, and the log of a state, also with a slash behind it.
+  const Outcome of_log = look_at(log());
+  EXPECT_EQ(of_log.code, 4);
+  EXPECT_TRUE(mentions(of_log.err,
+                       "/log: no directory of snapshots, but a log; give the directory "
+                       "of a state, with log/ and snapshots/ in it\n"))
+      << of_log.err;
+  const Outcome of_neither = look_at(dir());
+  EXPECT_EQ(of_neither.code, 4);
+  EXPECT_TRUE(mentions(of_neither.err, dir().string() + ": no directory of snapshots; give"))
+      << of_neither.err;
+  std::filesystem::remove_all(log());
+  make_snapshots();
+  for (const std::string& name : {log(), log() + "/"}) {
+    EXPECT_TRUE(mentions(look_at(name).err, "in it: " + dir().string() + "\n")) << name;
+  }
+  EXPECT_EQ(look_at(dir() / "snapshots").out, snapshots().out);
 }
 
 }  // namespace
