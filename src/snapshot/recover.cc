@@ -39,9 +39,9 @@ class Bytes final : public Sink, public Source {
   std::size_t read_ = 0;
 };
 
-std::string lsns(Lsn first, Lsn last) {
-  return first == last ? concat("LSN ", first.value)
-                       : concat("LSNs ", first.value, " to ", last.value);
+std::string missing_lsns(Lsn first, Lsn last) {
+  return first == last ? concat("LSN ", first.value, " is missing")
+                       : concat("LSNs ", first.value, " to ", last.value, " are missing");
 }
 
 class Recovery {
@@ -118,7 +118,7 @@ class Recovery {
   Status missing(Lsn from, Lsn first, std::string_view snapshot) const {
     const std::string dir = snapshots_.dir->path().string();
     std::string text =
-        concat(dir, ": ", lsns(from, Lsn(first.value - 1)), " are missing: the log begins at LSN ",
+        concat(dir, ": ", missing_lsns(from, Lsn(first.value - 1)), ": the log begins at LSN ",
                first.value, ", and ",
                snapshot.empty() ? std::string("there is no snapshot before it")
                                 : concat("the newest snapshot that can be read is ", snapshot));

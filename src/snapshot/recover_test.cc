@@ -166,6 +166,16 @@ TEST_F(RecoverTest, RefusesWhereThereIsNoSnapshotAndTheLogBeginsLater) {
   EXPECT_TRUE(says(refused, "LSNs 1 to 20000 are missing")) << refused.message();
 }
 
+TEST_F(RecoverTest, NamesTheOneRecordThatIsMissing) {
+  const std::string long_name(40'000, 'a');  // For each to have a segment of its own.
+  post(1, long_name + " 1");
+  post(1, long_name + " 1");
+  ASSERT_TRUE(log_->keep_from(Lsn(2)).ok());
+  const Status refused = recover_error();
+  EXPECT_EQ(refused.code(), Code::trimmed);
+  EXPECT_TRUE(says(refused, ": LSN 1 is missing: the log begins at LSN 2,")) << refused.message();
+}
+
 TEST_F(RecoverTest, RefusesASnapshotThatIsAheadOfTheLog) {
   post(10);
   checkpoint();
