@@ -65,7 +65,8 @@ class FORELOG_EXPORT Snapshots {
   Snapshots& operator=(Snapshots&&) noexcept;
   ~Snapshots();
 
-  // Newest first, by name and header alone. What has a damaged header is in `damaged`, if asked for.
+  // Newest first, by name and header alone. What has a damaged header, or is no file, is in `damaged`, if
+  // asked for. Other names are passed over.
   Result<std::vector<SnapshotInfo>> list(std::vector<Damage>* damaged = nullptr) const;
   // Reads and checks every byte. Errors: not_found, corrupt (file and offset), unsupported, io_error.
   Status verify(Lsn lsn) const;

@@ -7,6 +7,7 @@
 #include "forelog/memory_file_system.h"
 #include "forelog/snapshot.h"
 #include "snapshot/replay.h"
+#include "snapshot/snapshots.h"
 #include "snapshot/test_state.h"
 
 namespace forelog {
@@ -64,6 +65,11 @@ class RecoverTest : public ::testing::Test {
     ASSERT_TRUE(bytes);
     bytes->at(bytes->size() - from_end) ^= std::byte{4};
     ASSERT_TRUE(disk_.write_file(file(lsn), ByteView(std::span<const std::byte>(*bytes))).ok());
+  }
+  void make_directory(std::string_view name) {
+    const auto made =
+        disk_.open_directory(std::filesystem::path("/snapshots") / name, /*create=*/true);
+    ASSERT_TRUE(made) << made.error().message();
   }
   // Expects that a fresh state comes out as the live one.
   Recovered recover_well(const RecoverOptions& options = {}) {
@@ -127,6 +133,40 @@ TEST_F(RecoverTest, ADamagedSnapshotIsPassedOver) {
   EXPECT_EQ(recovered.records, 5u);
   ASSERT_EQ(recovered.damaged.size(), 1u);
   EXPECT_NE(recovered.to_string().find(recovered.damaged.front().file), std::string::npos);
+}
+
+TEST_F(RecoverTest, ADirectoryUnderASnapshotsNameIsADamagedSnapshot) {
+  post(10);
+  checkpoint();
+  make_directory(snapshot::snapshot_name(Lsn(5)));
+  make_directory(snapshot::snapshot_name(Lsn(15)));
+  post(5);
+  open();
+  const Recovered recovered = recover_well();
+  EXPECT_EQ(recovered.snapshot, Lsn(10));
+  ASSERT_EQ(recovered.damaged.size(), 2u);
+  EXPECT_NE(recovered.to_string().find("000f.snapshot: at offset 0, 0 bytes: not a regular file, "
+                                       "but a directory"),
+            std::string::npos)
+      << recovered.to_string();
+  // No later checkpoint stumbles over them, old or new.
+  for (const int lsn : {16, 17, 18}) {
+    post(1);
+    checkpoint();
+    EXPECT_EQ(recover_well().snapshot, Lsn(static_cast<std::uint64_t>(lsn)));
+  }
+}
+
+TEST_F(RecoverTest, NamesThatAreNoSnapshotsArePassedOver) {
+  post(10);
+  checkpoint();
+  for (const char* name : {"old.snapshot", "0000000000000000.snapshot", "000000000000000F.snapshot",
+                           "0000000000000010.snapshot.bak"}) {
+    make_directory(name);
+    ASSERT_TRUE(disk_.write_file("/snapshots/file-" + std::string(name), ByteView("x")).ok());
+  }
+  open();
+  EXPECT_TRUE(recover_well().damaged.empty());
 }
 
 TEST_F(RecoverTest, AllSnapshotsDamagedAndTheLogWhole) {

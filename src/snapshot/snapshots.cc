@@ -56,6 +56,18 @@ SnapshotInfo info_of(const Listed& listed, const Compression* known) {
   return info;
 }
 
+// Why damage, and not an error as in a log's directory: nothing is written to what has this name, and
+// the snapshot before it and the log have the same state.
+Damage not_a_file(const FileEntry& entry) {
+  Damage damage;
+  damage.file = entry.name;
+  damage.what = concat(
+      "not a regular file, but ",
+      entry.kind == FileKind::directory ? "a directory" : "a symbolic link or a special file",
+      "; move it away");
+  return damage;
+}
+
 }  // namespace
 
 std::string snapshot_name(Lsn lsn) { return segment::numbered_name(lsn.value, kSnapshotSuffix); }
@@ -89,6 +101,10 @@ Result<std::optional<std::vector<Listed>>> Snapshots::Impl::list_once(std::vecto
   std::reverse(entries.begin(), entries.end());
   for (const FileEntry& entry : entries) {
     if (!snapshot::parse_snapshot_name(entry.name)) continue;
+    if (entry.kind != FileKind::regular) {
+      damaged.push_back(snapshot::not_a_file(entry));
+      continue;
+    }
     std::optional<Damage> damage;
     auto header = snapshot::read_header(*dir, entry.name, &damage);
     if (!header && header.error().code() == Code::not_found) {
@@ -158,7 +174,8 @@ Result<Lsn> Snapshots::Impl::prune() {
   bool removed = false;
   for (const FileEntry& entry : FORELOG_TRY(dir->list())) {
     const auto lsn = snapshot::parse_snapshot_name(entry.name);
-    if (!lsn || *lsn >= oldest) continue;
+    // What is no file was not made here.
+    if (!lsn || *lsn >= oldest || entry.kind != FileKind::regular) continue;
     FORELOG_TRY(dir->remove(entry.name));
     removed = true;
   }

@@ -62,7 +62,8 @@ struct Snapshots::Impl {
   Impl(FileSystem& files, SnapshotOptions chosen)
       : file_system(files), options(std::move(chosen)) {}
 
-  // Newest first, by LSN. A header that does not verify is told of in `damaged`, if that is not null.
+  // Newest first, by LSN. A header that does not verify, or what is no file under the name of a snapshot,
+  // is told of in `damaged`, if that is not null.
   // Errors: unsupported (a newer format), io_error.
   Result<std::vector<snapshot::Listed>> list(std::vector<Damage>* damaged) const;
 

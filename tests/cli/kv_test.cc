@@ -237,6 +237,22 @@ TEST_F(KvProgramTest, OpensFromACheckpoint) {
   EXPECT_TRUE(mentions(kv("stats").out, "1,001 keys"));
 }
 
+TEST_F(KvProgramTest, OpensBesideWhatIsNoSnapshotUnderASnapshotsName) {
+  kv("load", {}, many(10));
+  kv("checkpoint");
+  kv("put", {"more", "1"});
+  const auto snapshots = std::filesystem::path(store()) / "snapshots";
+  std::filesystem::create_directory(snapshots / "0000000000000007.snapshot");
+  std::filesystem::create_directory(snapshots / "abc.snapshot");
+  const Outcome got = kv("get", {"more"});
+  expect(got, "1\n");
+  EXPECT_TRUE(mentions(got.err, "passed over a damaged snapshot: 0000000000000007.snapshot"))
+      << got.err;
+  expect(kv("put", {"more", "2"}), "3\n");
+  EXPECT_EQ(kv("checkpoint").code, 0);
+  expect(kv("get", {"more"}), "2\n");
+}
+
 TEST_F(KvProgramTest, WhatIsNotThereIsMadeByThoseWhoPutAlone) {
   const Arguments readers[] = {{"dump"},     {"scan"},       {"stats"},
                                {"get", "a"}, {"checkpoint"}, {"del", "a"}};

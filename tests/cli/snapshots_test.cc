@@ -99,6 +99,24 @@ TEST_F(SnapshotsCommand, TellsOfDamage) {
   EXPECT_EQ(json()["damaged"].size(), 1u);
 }
 
+TEST_F(SnapshotsCommand, TellsOfWhatIsNoFileUnderASnapshotsName) {
+  make_snapshots();
+  const auto place = dir() / "snapshots";
+  std::filesystem::create_directory(place / "0000000000000003.snapshot");
+  std::filesystem::create_symlink(newest_file(), place / "0000000000000004.snapshot");
+  std::filesystem::create_directory(place / "abc.snapshot");
+  const Outcome outcome = snapshots({"--verify"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_TRUE(mentions(outcome.out,
+                       "0003.snapshot: at offset 0, 0 bytes: not a regular file, but a "
+                       "directory"))
+      << outcome.out;
+  EXPECT_TRUE(mentions(outcome.out, "but a symbolic link or a special file")) << outcome.out;
+  EXPECT_FALSE(mentions(outcome.out, "abc")) << outcome.out;
+  EXPECT_EQ(json()["snapshots"].size(), 2u);
+  EXPECT_EQ(json()["damaged"].size(), 2u);
+}
+
 TEST_F(SnapshotsCommand, NothingThere) {
   std::filesystem::create_directory(dir() / "snapshots");
   EXPECT_EQ(snapshots({"--verify"}).out, "no snapshots\n");
