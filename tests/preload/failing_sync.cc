@@ -28,6 +28,7 @@ bool is_synced(int file) {
 
 }  // namespace
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): they are declared elsewhere.
 extern "C" {
 
 int fdatasync(int file) {
@@ -41,3 +42,4 @@ ssize_t pwrite(int file, const void* from, size_t bytes, off_t offset) {
 }
 
 }  // extern "C"
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
