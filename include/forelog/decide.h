@@ -82,15 +82,17 @@ class FORELOG_EXPORT Coordinator {
   // `key` as in IntentPlan: the same again gives the same transaction.
   Result<std::string> begin(const std::vector<ParticipantChange>& changes,
                             std::string_view key = {});
-  // Waits until every participant has committed or aborted. Errors: those of Intents::wait; not_found
-  // for a name that is not one of this coordinator's.
+  // Waits until every participant has committed or aborted, or an operator has parked it: returns what
+  // was decided, to which the others come then. Errors: those of Intents::wait; not_found for a name
+  // that is not one of this coordinator's.
   Result<Decision> wait(std::string_view transaction, std::optional<Deadline> deadline = {});
   // begin + wait. After an error it may be decided either way, later.
   Result<Decision> decide(const std::vector<ParticipantChange>& changes,
                           std::optional<Deadline> deadline = {});
 
   // For a participant that is in doubt: what was decided, as far as it is. `aborted` also for one that
-  // is not known any more. Errors: invalid_argument, not a transaction of this coordinator.
+  // is not known any more. Errors: invalid_argument, not a transaction of this coordinator, or of a copy
+  // of it; cancelled, it was closed; those of Intents::health.
   Result<Decision> decision(std::string_view transaction) const;
 
   Intents& intents() const noexcept;  // To list, to retry: kind "forelog.decide".

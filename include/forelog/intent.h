@@ -77,7 +77,7 @@ struct FORELOG_EXPORT Intent {
   IntentPhase phase = IntentPhase::running;
   bool parked = false;  // Nothing is tried until an operator says so: Intents::retry, or drop.
   Timestamp begun;
-  Lsn changed;  // The record that last did.
+  Lsn changed;  // The record that moved it to where it is: its step, its attempts, its phase.
 
   std::uint32_t attempts = 0;  // Of next_step(), that failed, since it came to it or was retried.
   std::string last_error;      // Of these, or why it is parked.

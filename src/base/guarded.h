@@ -34,7 +34,7 @@ FORELOG_UNCHECKED auto guarded(Call&& call, Code code = Code::no_space) -> declt
 
 template <typename Call>
 FORELOG_UNCHECKED auto contained(std::string_view who, Call&& call) -> decltype(call()) {
-  return guarded([&]() -> decltype(call()) {
+  return guarded([&]() FORELOG_UNCHECKED -> decltype(call()) {
     try {
       return call();
     } catch (const std::bad_alloc&) {

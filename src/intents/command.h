@@ -46,6 +46,7 @@ struct Command {
 inline constexpr std::uint64_t kResultBytesMax = 1 * GiB;  // A record has a limit of its own.
 inline constexpr std::size_t kReasonBytesMax = 1024;       // Errors and reasons are cut to this.
 inline constexpr std::size_t kNameBytesMax = 64;
+inline constexpr std::string_view kDecisionKind = "forelog.decide";  // A Coordinator's.
 inline constexpr std::size_t kKeyBytesMax = 255;
 inline constexpr std::size_t kStepsMax = 255;
 

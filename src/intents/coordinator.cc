@@ -1,6 +1,8 @@
 // Coordinator: a decision as an intent. Implements docs/intents.md, "Decisions".
 #include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <functional>
 #include <limits>
 #include <set>
 #include <utility>
@@ -19,7 +21,6 @@ using base::concat;
 
 namespace {
 
-constexpr std::string_view kKind = "forelog.decide";
 constexpr std::uint8_t kPayloadVersion = 1;
 constexpr std::size_t kParticipantsMax = 127;  // Two steps each, and the decision.
 constexpr std::size_t kParticipantNameBytesMax = 56;
@@ -55,7 +56,7 @@ Result<std::vector<ParticipantChange>> changes_of(std::string_view payload) {
 // Prepare each, decide, commit each.
 IntentPlan plan_of(const std::vector<ParticipantChange>& changes) {
   IntentPlan plan;
-  plan.kind = kKind;
+  plan.kind = intents::kDecisionKind;
   plan.payload = payload_of(changes);
   plan.pivot = changes.size();
   for (const ParticipantChange& each : changes) plan.steps.push_back("prepare/" + each.participant);
@@ -90,22 +91,30 @@ struct Coordinator::Impl {
   Status start();
   Status check_participants() const;
   Status check(const std::vector<ParticipantChange>& changes) const;
-  std::string name_of(IntentId id) const { return concat(log_id, "/", id.value); }
+  // The time is in it for a copy of this directory to give other names, should someone open it.
+  std::string name_of(IntentId id, Timestamp begun) const {
+    return concat(log_id, "/", id.value, "/", begun.time_since_epoch().count());
+  }
+  std::string name_of(const Intent& intent) const { return name_of(intent.id, intent.begun); }
+  // Nullopt: it is not one of ours, as far as the name tells.
   std::optional<IntentId> id_of(std::string_view transaction) const;
+  // Errors: invalid_argument, it is not one of ours.
+  Result<Decision> decision(std::string_view transaction) const;
 
   // The steps.
   Result<Participant*> participant(const std::string& name) const;
   Result<std::string> run(IntentAttempt& attempt) const;
   Result<std::string> prepare(IntentAttempt& attempt, const ParticipantChange& change) const;
   Status undo(const IntentAttempt& attempt) const;
-  template <typename Call>
-  Status tell(const std::vector<ParticipantChange>& changes, std::size_t first,
-              const Call& call) const;
+  Status ask(const ParticipantChange& change,
+             const std::function<Status(Participant&)>& call) const;
 
   std::map<std::string, Participant*> participants;
   CoordinatorOptions options;
   std::string log_id;
-  Intents intents;  // The last, for it to be the first that ends: its threads use all the others.
+  std::atomic<bool> closed{false};
+  mutable Intents
+      intents;  // The last, for it to be the first that ends: its threads use all the others.
 };
 
 Status Coordinator::Impl::start() {
@@ -113,7 +122,7 @@ Status Coordinator::Impl::start() {
   handler.attempts_max = std::numeric_limits<std::uint32_t>::max();
   handler.backoff_first = options.backoff_first;
   handler.backoff_max = options.backoff_max;
-  FORELOG_TRY(intents.handle(kKind,
+  FORELOG_TRY(intents.handle(intents::kDecisionKind,
                              {[this](IntentAttempt& attempt) { return run(attempt); },
                               [this](IntentAttempt& attempt) { return undo(attempt); }},
                              handler));
@@ -132,30 +141,43 @@ Result<std::string> Coordinator::Impl::run(IntentAttempt& attempt) const {
   // Durability: that this step is recorded as done is the decision.
   if (attempt.step == changes.size()) return std::string();
   if (attempt.step < changes.size()) return prepare(attempt, changes[attempt.step]);
-  const std::size_t first = attempt.step - changes.size() - 1;
-  FORELOG_TRY(tell(changes, first,
-                   [&](Participant& each) { return each.commit(name_of(attempt.intent.id)); }));
-  return std::string();
+  const auto commit = [&](std::size_t step) {
+    return ask(changes.at(step - changes.size() - 1),
+               [&](Participant& each) { return each.commit(name_of(attempt.intent)); });
+  };
+  const Status status = commit(attempt.step);
+  if (status.ok()) return std::string();
+  // One that is away shall keep nothing locked but its own: the others are told now.
+  for (std::size_t step = attempt.step + 1; step < attempt.intent.steps.size(); ++step) {
+    if (attempt.intent.steps[step].state == StepState::pending && commit(step).ok()) {
+      FORELOG_TRY(intents.done(attempt.intent.id, step));
+    }
+  }
+  return status;
 }
 
-// The steps of the others come when the first has heard it, and repeat it then. Why they are told
-// before where it has not: one that is away shall keep nothing locked but its own.
-template <typename Call>
-Status Coordinator::Impl::tell(const std::vector<ParticipantChange>& changes, std::size_t first,
-                               const Call& call) const {
-  const auto told = [&](const ParticipantChange& change) -> Status {
-    Participant* const asked = FORELOG_TRY(participant(change.participant));
-    return call(*asked);
+Status Coordinator::Impl::undo(const IntentAttempt& attempt) const {
+  const auto changes = FORELOG_TRY(changes_of(attempt.intent.plan->payload));
+  const auto abort = [&](std::size_t step) {
+    return ask(changes.at(step),
+               [&](Participant& each) { return each.abort(name_of(attempt.intent)); });
   };
-  Status status = told(changes.at(first));
-  for (std::size_t i = first + 1; !status && i < changes.size(); ++i) (void)told(changes[i]);
+  const Status status = abort(attempt.step);
+  // As in run(). Their own steps come, and repeat it.
+  for (std::size_t step = attempt.step; !status && step > 0; --step) (void)abort(step - 1);
   return status;
+}
+
+Status Coordinator::Impl::ask(const ParticipantChange& change,
+                              const std::function<Status(Participant&)>& call) const {
+  Participant* const asked = FORELOG_TRY(participant(change.participant));
+  return base::contained(change.participant, [&] { return call(*asked); });
 }
 
 Result<std::string> Coordinator::Impl::prepare(IntentAttempt& attempt,
                                                const ParticipantChange& change) const {
   Participant* const asked = FORELOG_TRY(participant(change.participant));
-  const auto vote = asked->prepare(name_of(attempt.intent.id), change.change);
+  const auto vote = asked->prepare(name_of(attempt.intent), change.change);
   if (!vote && base::makes(base::Mistake::decide_before_prepared)) return std::string();
   if (!vote && attempt.number >= options.prepare_attempts_max) {
     return attempt.refuse(concat(change.participant, " did not prepare: ", vote.error().message()));
@@ -163,13 +185,6 @@ Result<std::string> Coordinator::Impl::prepare(IntentAttempt& attempt,
   if (!vote) return vote.error();
   if (!vote->yes) return attempt.refuse(concat(change.participant, " votes no: ", vote->why));
   return std::string();
-}
-
-Status Coordinator::Impl::undo(const IntentAttempt& attempt) const {
-  auto changes = FORELOG_TRY(changes_of(attempt.intent.plan->payload));
-  std::reverse(changes.begin(), changes.end());
-  return tell(changes, changes.size() - 1 - attempt.step,
-              [&](Participant& each) { return each.abort(name_of(attempt.intent.id)); });
 }
 
 Status Coordinator::Impl::check_participants() const {
@@ -209,8 +224,34 @@ std::optional<IntentId> Coordinator::Impl::id_of(std::string_view transaction) c
   IntentId id;
   const char* const end = transaction.data() + transaction.size();
   const auto [stop, error] = std::from_chars(transaction.data(), end, id.value);
-  if (error != std::errc() || stop != end) return std::nullopt;
+  if (error != std::errc() || stop == end || *stop != '/') return std::nullopt;
   return id;
+}
+
+Result<Decision> Coordinator::Impl::decision(std::string_view transaction) const {
+  const Status not_ours(Code::invalid_argument,
+                        concat("transaction ", transaction, " is not of this coordinator"));
+  const auto id = id_of(transaction);
+  if (!id) return not_ours;
+  // Before the look: what is there now was there then.
+  if (closed) return Status(Code::cancelled, "the coordinator was closed");
+  FORELOG_TRY(intents.health());
+  if (const auto intent = intents.find(*id)) {
+    if (name_of(*intent) != transaction) return not_ours;
+    return decision_of(intent->phase, intent->behind_pivot());
+  }
+  if (const auto finished = intents.find_finished(*id)) {
+    if (name_of(*id, finished->begun) != transaction) return not_ours;
+    return decision_of(finished->phase, finished->behind_pivot);
+  }
+  if (id->value > intents.stats().applied.value) {
+    return Status(Code::invalid_argument,
+                  concat("transaction ", transaction,
+                         " has not begun here: this is an older copy of its coordinator's "
+                         "directory, and what was decided is not known"));
+  }
+  // Presumed abort. One that was committed is forgotten only when all have committed.
+  return Decision::aborted;
 }
 
 Coordinator::Coordinator(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -238,7 +279,12 @@ Result<std::string> Coordinator::begin(const std::vector<ParticipantChange>& cha
     IntentPlan plan = plan_of(changes);
     plan.timeout = impl_->options.timeout;
     plan.key = key;
-    return impl_->name_of(FORELOG_TRY(impl_->intents.begin(plan)));
+    const IntentId id = FORELOG_TRY(impl_->intents.begin(plan));
+    if (const auto intent = impl_->intents.find(id)) return impl_->name_of(*intent);
+    if (const auto finished = impl_->intents.find_finished(id)) {
+      return impl_->name_of(id, finished->begun);
+    }
+    return Status(Code::outcome_unknown, concat("intent ", id.value, " was finished long ago"));
   });
 }
 
@@ -246,7 +292,8 @@ Result<Decision> Coordinator::wait(std::string_view transaction, std::optional<D
   return base::guarded([&]() -> Result<Decision> {
     const auto id = impl_->id_of(transaction);
     if (!id) {
-      return Status(Code::not_found, concat("transaction ", transaction, " is not of this log"));
+      return Status(Code::not_found,
+                    concat("transaction ", transaction, " is not of this coordinator"));
     }
     FORELOG_TRY(impl_->intents.wait(*id, deadline));
     return decision(transaction);
@@ -262,23 +309,13 @@ Result<Decision> Coordinator::decide(const std::vector<ParticipantChange>& chang
 }
 
 Result<Decision> Coordinator::decision(std::string_view transaction) const {
-  return base::guarded([&]() -> Result<Decision> {
-    const auto id = impl_->id_of(transaction);
-    if (!id) {
-      return Status(Code::invalid_argument,
-                    concat("transaction ", transaction, " is not of this coordinator"));
-    }
-    if (const auto intent = impl_->intents.find(*id)) {
-      return decision_of(intent->phase, intent->behind_pivot());
-    }
-    const auto finished = impl_->intents.find_finished(*id);
-    // Presumed abort. One that was committed is forgotten only when all have committed.
-    if (!finished) return Decision::aborted;
-    return decision_of(finished->phase, finished->behind_pivot);
-  });
+  return base::guarded([&] { return impl_->decision(transaction); });
 }
 
 Intents& Coordinator::intents() const noexcept { return impl_->intents; }
-Status Coordinator::close() { return impl_->intents.close(); }
+Status Coordinator::close() {
+  impl_->closed = true;
+  return impl_->intents.close();
+}
 
 }  // namespace forelog

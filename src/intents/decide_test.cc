@@ -102,7 +102,13 @@ TEST_F(DecideTest, WhoIsInDoubtAsksTheCoordinator) {
   const auto committed = coordinator.begin(DecidingWorld::move(10));
   ASSERT_TRUE(committed);
   EXPECT_EQ(*coordinator.wait(*committed), Decision::committed);
-  const std::string unknown = coordinator.intents().log().id() + "/999";
+  const auto forgotten = coordinator.begin({{"south", "bob -10000"}});
+  ASSERT_TRUE(forgotten);
+  EXPECT_EQ(*coordinator.wait(*forgotten), Decision::aborted);
+  for (std::size_t i = 0; i < kFinishedIntentsKept; ++i) {
+    (void)coordinator.decide({{"south", "bob +0"}});
+  }
+  const std::string& unknown = *forgotten;
   auto& north = world_.north.log();
   EXPECT_TRUE(north.prepare(unknown, "alice -1")->yes);
   const auto left = north.resolve(
@@ -110,7 +116,6 @@ TEST_F(DecideTest, WhoIsInDoubtAsksTheCoordinator) {
   ASSERT_TRUE(left) << left.error().message();
   EXPECT_EQ(*left, 0u);
   EXPECT_EQ(world_.north.sum("alice"), 90);  // Presumed aborted.
-  EXPECT_EQ(*coordinator.decision(*committed), Decision::committed);
 
   EXPECT_TRUE(north.prepare("of another", "alice -1")->yes);
   const auto asked = north.resolve(
@@ -152,12 +157,12 @@ TEST_F(DecideTest, TheOthersAbortWhileOneIsAway) {
 }
 
 TEST_F(DecideTest, WhatIsDecidedAndToldAgainTakesNoRecord) {
-  EXPECT_EQ(decide(DecidingWorld::move(30)), Decision::committed);
   auto& north = world_.north.log();
-  const std::string transaction = world_.coordinator->intents().log().id() + "/1";
+  EXPECT_TRUE(north.prepare("u", "alice -1")->yes);
+  EXPECT_TRUE(north.commit("u").ok());
   EXPECT_TRUE(north.abort("t").ok());
   const Lsn before = north.log().watermarks().appended;
-  EXPECT_TRUE(north.commit(transaction).ok());
+  EXPECT_TRUE(north.commit("u").ok());
   EXPECT_TRUE(north.abort("t").ok());
   EXPECT_EQ(north.log().watermarks().appended, before);
 }
@@ -173,6 +178,81 @@ TEST_F(DecideTest, ParticipantsHaveNamesAndAreThere) {
   EXPECT_EQ(Coordinator::open("/other", {{"north", nullptr}}, options).error().code(),
             Code::invalid_argument);
   EXPECT_TRUE(Coordinator::open("/other", {{std::string(56, 'a'), &world_.north}}, options));
+}
+
+// What one has heard while another was away is not told again when it may have forgotten it.
+TEST_F(DecideTest, WhoWasToldMeanwhileMayForget) {
+  world_.north.leave_at_next("commit");
+  const auto transaction = world_.coordinator->begin(DecidingWorld::move(30));
+  ASSERT_TRUE(transaction);
+  while (world_.south.sum("bob") == 0) std::this_thread::yield();
+  for (int i = 0; i < 1100; ++i) {
+    EXPECT_EQ(decide({{"south", "bob +1"}}), Decision::committed);
+  }
+  ASSERT_TRUE(world_.north.open().ok());
+  EXPECT_EQ(*world_.coordinator->wait(*transaction), Decision::committed);
+  EXPECT_EQ(sums(), Sums(70, 1130));
+}
+
+TEST_F(DecideTest, OneThatThrowsKeepsNobodyElseLocked) {
+  world_.north.throw_at_next("commit");
+  EXPECT_EQ(decide(DecidingWorld::move(30)), Decision::committed);
+  EXPECT_EQ(sums(), Sums(70, 30));
+}
+
+TEST_F(DecideTest, ADecisionToCommitCannotBeDropped) {
+  Intents& intents = world_.coordinator->intents();
+  world_.north.leave_at_next("commit");
+  const auto transaction = world_.coordinator->begin(DecidingWorld::move(30));
+  ASSERT_TRUE(transaction);
+  while (world_.south.sum("bob") == 0) std::this_thread::yield();
+  const IntentId id = intents.unfinished().at(0)->id;
+  EXPECT_TRUE(intents.park(id, "north is gone").ok());
+  EXPECT_EQ(*world_.coordinator->wait(*transaction), Decision::committed);
+  EXPECT_EQ(intents.drop(id, "enough").code(), Code::invalid_argument);
+  ASSERT_TRUE(world_.north.open().ok());
+  EXPECT_TRUE(intents.retry(id).ok());
+  EXPECT_EQ(*world_.coordinator->wait(*transaction), Decision::committed);
+  EXPECT_EQ(sums(), Sums(70, 30));
+}
+
+TEST_F(DecideTest, ACopyOfACoordinatorGivesOtherNamesAndKnowsWhatItDoesNot) {
+  auto& coordinators = world_.coordinators.disk;
+  EXPECT_EQ(decide(DecidingWorld::move(1)), Decision::committed);
+  DecidingWorld copy;
+  for (const auto& file : coordinators.list_files()) {
+    const auto bytes = coordinators.read_file(file);
+    ASSERT_TRUE(bytes);
+    ASSERT_TRUE(
+        copy.coordinators.disk.write_file(file, ByteView(std::span<const std::byte>(*bytes))).ok());
+  }
+  const auto later = world_.coordinator->begin(DecidingWorld::move(1));
+  ASSERT_TRUE(later);
+  EXPECT_EQ(*world_.coordinator->wait(*later), Decision::committed);
+  ASSERT_TRUE(copy.open().ok());
+  EXPECT_TRUE(copy.north.log().update("alice +100"));
+  EXPECT_EQ(copy.coordinator->decision(*later).error().code(), Code::invalid_argument);
+  const auto other = copy.coordinator->begin(DecidingWorld::move(1));
+  ASSERT_TRUE(other);
+  EXPECT_NE(*other, *later);
+  EXPECT_EQ(copy.coordinator->decision(*later).error().code(), Code::invalid_argument);
+}
+
+TEST_F(DecideTest, OneThatIsClosedSaysNothingOfDecisions) {
+  const auto transaction = world_.coordinator->begin(DecidingWorld::move(1));
+  ASSERT_TRUE(transaction);
+  EXPECT_TRUE(world_.coordinator->close().ok());
+  EXPECT_EQ(world_.coordinator->decision(*transaction).error().code(), Code::cancelled);
+}
+
+// A commit that its participant cannot apply is not called done when it is told again.
+TEST_F(DecideTest, ACommitThatCannotBeAppliedIsNotDone) {
+  auto& north = world_.north.log();
+  EXPECT_TRUE(north.prepare("t", "broken +1")->yes);
+  EXPECT_FALSE(north.commit("t").ok());
+  EXPECT_FALSE(north.commit("t").ok());
+  EXPECT_FALSE(north.health().ok());
+  EXPECT_FALSE(north.checkpoint());
 }
 
 TEST_F(DecideTest, WhatMakesNoSenseIsRefused) {

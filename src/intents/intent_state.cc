@@ -25,6 +25,12 @@ void start_over(Intent& intent) {
   intent.next_attempt = {};
 }
 
+// Not where what was told had been told before: an attempt that is under way goes on as it began.
+bool is_at_another_point(const Intent& before, const Intent& after) {
+  return before.phase != after.phase || before.next_step() != after.next_step() ||
+         before.attempts != after.attempts || before.parked != after.parked;
+}
+
 // A repetition of what has been done already is no error: whoever did it may not have been told.
 bool is_what_it_came_to(const FinishedIntent& finished, CommandKind kind) {
   switch (kind) {
@@ -84,7 +90,9 @@ void IntentState::decide(Lsn lsn, Command command) {
   auto after = std::make_shared<Intent>(*before);
   verdict_.status = move(*after, command);
   if (!verdict_.status.ok()) return;
-  after->changed = lsn;
+  if (command.kind == CommandKind::retried || is_at_another_point(*before, *after)) {
+    after->changed = lsn;
+  }
   if (after->phase == IntentPhase::aborting && !after->next_step()) {
     after->phase = IntentPhase::aborted;
   }
@@ -141,6 +149,11 @@ Status IntentState::move(Intent& intent, Command& command) {
                                    " is not parked: it may be at work. Wait until it "
                                    "is, or park it")};
       }
+      if (intent.plan->kind == kDecisionKind && intent.behind_pivot()) {
+        return refused(intent,
+                       "is a decision to commit, which some do not know yet: they would be told "
+                       "that it was aborted");
+      }
       intent.phase = IntentPhase::dropped;
       intent.reason = std::move(command.text);  // In place of an abort's: it is the last word.
       return {};
@@ -156,6 +169,8 @@ Status IntentState::step_done(Intent& intent, Command& command) {
   if (step.state == StepState::done) return {};  // Told of again.
   if (intent.phase == IntentPhase::running && intent.next_step() == command.step) {
     start_over(intent);
+  } else if (intent.phase == IntentPhase::running && intent.behind_pivot()) {
+    // All that is left will be done, and one that cannot be for now need not keep up the others.
   } else if (step.state != StepState::in_doubt) {
     return refused(intent, concat("is not at step ", command.step));
   }

@@ -104,6 +104,22 @@ TEST_F(IntentStateTest, WhatWasDecidedBeforeAChangeIsRefused) {
   EXPECT_EQ(at(id).attempts, 1u);
 }
 
+TEST_F(IntentStateTest, BehindThePivotStepsAreDoneInAnyOrder) {
+  const IntentId id = begin(plan_of({"a", "pivot", "c", "d"}, 1));
+  EXPECT_EQ(done(id, 0), Code::ok);
+  EXPECT_EQ(done(id, 3), Code::invalid_argument);
+  EXPECT_EQ(done(id, 1), Code::ok);
+  EXPECT_EQ(failed(id, 2, "not there yet"), Code::ok);
+  const Lsn changed = at(id).changed;
+  EXPECT_EQ(done(id, 3), Code::ok);
+  EXPECT_EQ(at(id).next_step(), 2u);
+  EXPECT_EQ(at(id).attempts, 1u);
+  EXPECT_EQ(at(id).changed, changed);
+  EXPECT_EQ(done(id, 2), Code::ok);
+  EXPECT_EQ(at(id).next_step(), std::nullopt);
+  EXPECT_EQ(complete(id), Code::ok);
+}
+
 TEST_F(IntentStateTest, BehindThePivotThereIsNoWayBack) {
   const IntentId id = begin(plan_of({"a", "pivot", "c"}, 1));
   done(id, 0);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,8 @@ using testing::MortalDisk;
 struct ModelIntent {
   std::size_t steps = 1;
   std::optional<std::size_t> pivot;
-  std::size_t done = 0;  // Steps, from the front.
+  std::size_t done = 0;         // Steps, from the front.
+  std::set<std::size_t> ahead;  // Of those behind the pivot, done out of order.
   bool aborting = false;
   std::vector<std::size_t> to_undo;  // The last one first to go.
   bool parked = false;
@@ -34,9 +36,11 @@ using Model = std::map<std::uint64_t, ModelIntent>;
 
 // What each operation does, where it is accepted. False: it is refused, and changes nothing.
 bool do_step(ModelIntent& intent, std::size_t step) {
-  if (intent.finished || intent.aborting || step != intent.done || step >= intent.steps)
+  if (intent.finished || intent.aborting || step >= intent.steps || step < intent.done)
     return false;
-  ++intent.done;
+  if (step != intent.done && !(intent.pivot && intent.done > *intent.pivot)) return false;
+  intent.ahead.insert(step);
+  while (intent.ahead.contains(intent.done)) ++intent.done;
   return true;
 }
 bool complete(ModelIntent& intent) {

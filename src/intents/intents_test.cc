@@ -323,6 +323,21 @@ TEST_F(LateFailureTest, BehindARetryIsNotUndone) {
   EXPECT_EQ(outcome_.phase, IntentPhase::completed);
 }
 
+// What says nothing new does not make it another intent: attempts are counted all the same.
+TEST_F(LateFailureTest, BehindAWordThatWasSaidBeforeIsOne) {
+  open();
+  handler_.compensate = [&](IntentAttempt& attempt) {
+    EXPECT_TRUE(intents_->abort(attempt.intent.id, "no soup, I said").ok());
+    return Status(Code::io_error, "it cannot be undone");
+  };
+  refuse("a");
+  handle({.attempts_max = 2, .backoff_first = std::chrono::milliseconds(0)});
+  EXPECT_TRUE(intents_->start().ok());
+  const IntentOutcome outcome = run(plan_of({"a"}));
+  EXPECT_TRUE(outcome.parked);
+  EXPECT_EQ(outcome.phase, IntentPhase::aborting);
+}
+
 TEST_F(LateFailureTest, OfAStepThatWasDoneByHandIsNone) {
   run_and([&](IntentId id) { EXPECT_TRUE(intents_->done(id, 1, "by hand").ok()); });
   EXPECT_EQ(outcome_.phase, IntentPhase::completed);

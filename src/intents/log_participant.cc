@@ -35,10 +35,12 @@ struct LogParticipantBase::Impl {
     return verdict;
   }
 
-  // What is applied is durable: said again, it needs no record.
+  // What is applied is durable: said again, it needs no record. The health is asked behind the look: a
+  // command that could not be applied may have left something behind.
   bool is_known(std::string_view transaction, Decision decision) const {
-    return durable.read(
-        [&](const ParticipantState& state) { return state.decision(transaction) == decision; });
+    const Decision known =
+        durable.read([&](const ParticipantState& state) { return state.decision(transaction); });
+    return known == decision && durable.health().ok();
   }
 
   Durable<ParticipantState> durable;

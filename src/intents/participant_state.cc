@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/checksum.h"
 #include "base/guarded.h"
 #include "base/text.h"
 #include "forelog/try.h"
@@ -17,13 +16,6 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint64_t kChangeBytesMax = 1 * GiB;
-
-// What a vote against a change says that comes by the name of another one.
-constexpr std::string_view kNotThisChange =
-    " with another change: does a copy of its coordinator's directory decide beside it, or behind "
-    "it?";
-
-std::uint64_t digest(ByteView change) { return base::checksum(change, 0); }
 
 Status unsupported_version(std::uint8_t version) {
   return {Code::unsupported, concat("its version is ", version, ", and this program knows ",
@@ -104,16 +96,13 @@ Status ParticipantState::decide(Lsn lsn, const ParticipantCommand& command) {
 
 void ParticipantState::prepare(Lsn lsn, const ParticipantCommand& command) {
   if (const auto decided = decided_.find(command.transaction); decided != decided_.end()) {
-    if (!decided->second.committed) {
-      verdict_.vote = {false, "it was aborted before"};
-    } else if (decided->second.change_digest != digest(command.change)) {
-      verdict_.vote = {false, concat("it was committed before", kNotThisChange)};
-    }
+    if (!decided->second) verdict_.vote = {false, "it was aborted before"};
     return;
   }
   if (const auto before = prepared_.find(command.transaction); before != prepared_.end()) {
     if (before->second.change != command.change) {
-      verdict_.vote = {false, concat("it is prepared", kNotThisChange)};
+      verdict_.status = {Code::invalid_argument, concat("transaction ", command.transaction,
+                                                        " is prepared with another change")};
     }
     return;
   }
@@ -131,29 +120,30 @@ Status ParticipantState::commit(Lsn lsn, const std::string& transaction) {
   const auto prepared = prepared_.find(transaction);
   if (prepared == prepared_.end()) {
     const auto decided = decided_.find(transaction);
-    if (decided == decided_.end() || !decided->second.committed) {
+    if (decided == decided_.end() || !decided->second) {
       verdict_.status = {Code::not_found,
                          concat("transaction ", transaction, " is not prepared here",
                                 decided == decided_.end() ? "" : ": it was aborted")};
     }
     return {};
   }
-  const std::string change = std::move(prepared->second.change);
+  // First: where it cannot be applied, nothing is to look as if it had been.
+  FORELOG_TRY(user_->apply(lsn, prepared->second.change));
   unlock(transaction);
-  remember(transaction, {true, digest(change)});
-  return user_->apply(lsn, change);
+  remember(transaction, true);
+  return {};
 }
 
 void ParticipantState::abort(const std::string& transaction) {
   if (const auto decided = decided_.find(transaction); decided != decided_.end()) {
-    if (decided->second.committed) {
+    if (decided->second) {
       verdict_.status = {Code::invalid_argument, concat("transaction ", transaction,
                                                         " was committed: it cannot be aborted")};
     }
     return;
   }
   if (prepared_.contains(transaction)) unlock(transaction);
-  remember(transaction, {});
+  remember(transaction, false);
 }
 
 Status ParticipantState::check_free(const std::vector<std::string>& keys) const {
@@ -178,8 +168,8 @@ void ParticipantState::unlock(const std::string& transaction) {
 }
 
 // Invariant: the bound is part of the format, as that of finished intents is.
-void ParticipantState::remember(const std::string& transaction, const Decided& decided) {
-  decided_[transaction] = decided;
+void ParticipantState::remember(const std::string& transaction, bool committed) {
+  decided_[transaction] = committed;
   decided_order_.push_back(transaction);
   if (decided_order_.size() <= kDecidedKept) return;
   decided_.erase(decided_order_.front());
@@ -199,7 +189,7 @@ std::vector<InDoubt> ParticipantState::in_doubt() const {
 Decision ParticipantState::decision(std::string_view transaction) const {
   const auto decided = decided_.find(std::string(transaction));
   if (decided == decided_.end()) return Decision::undecided;
-  return decided->second.committed ? Decision::committed : Decision::aborted;
+  return decided->second ? Decision::committed : Decision::aborted;
 }
 
 std::string ParticipantState::table() const {
@@ -216,9 +206,7 @@ std::string ParticipantState::table() const {
   to.number64(decided_order_.size());
   for (const std::string& transaction : decided_order_) {
     to.text(transaction);
-    const Decided& decided = decided_.at(transaction);
-    to.number8(decided.committed ? 1 : 0);
-    to.number64(decided.change_digest);
+    to.number8(decided_.at(transaction) ? 1 : 0);
   }
   return std::move(to.bytes());
 }
@@ -248,8 +236,7 @@ Status ParticipantState::load_table(Source& in) {
     if (committed > 1 || decided_.contains(transaction) || prepared_.contains(transaction)) {
       return {Code::corrupt, "a decision is neither yes nor no, or was made twice"};
     }
-    const auto change_digest = FORELOG_TRY(from.number<std::uint64_t>());
-    remember(transaction, {committed == 1, change_digest});
+    remember(transaction, committed == 1);
   }
   return {};
 }

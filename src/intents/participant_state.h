@@ -64,11 +64,6 @@ class ParticipantState : public StateMachine {
     Lsn lsn;
   };
 
-  struct Decided {
-    bool committed = false;
-    std::uint64_t change_digest = 0;  // Where it was committed.
-  };
-
   Status decide(Lsn lsn, const ParticipantCommand& command);
   void prepare(Lsn lsn, const ParticipantCommand& command);
   Status commit(Lsn lsn, const std::string& transaction);
@@ -77,7 +72,7 @@ class ParticipantState : public StateMachine {
   Status check_free(const std::vector<std::string>& keys) const;
   void lock(const std::string& transaction, Prepared prepared);
   void unlock(const std::string& transaction);
-  void remember(const std::string& transaction, const Decided& decided);
+  void remember(const std::string& transaction, bool committed);
   std::string table() const;
   Status load_table(Source& in);
   void clear();
@@ -85,7 +80,7 @@ class ParticipantState : public StateMachine {
   std::unique_ptr<TransactionalState> user_;
   std::map<std::string, Prepared> prepared_;
   std::unordered_map<std::string, std::string> locks_;  // Key to transaction.
-  std::unordered_map<std::string, Decided> decided_;    // By transaction.
+  std::unordered_map<std::string, bool> decided_;       // Transaction to whether it was committed.
   std::deque<std::string> decided_order_;
   Verdict verdict_;
 };

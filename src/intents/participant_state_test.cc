@@ -95,25 +95,11 @@ TEST_F(ParticipantStateTest, ASnapshotThatIsCutOrChangedIsAnErrorOrAnotherState)
   }
 }
 
-TEST_F(ParticipantStateTest, ANameThatComesAgainWithAnotherChangeIsVotedAgainst) {
-  for (const bool loaded : {false, true}) {
-    const std::string name = loaded ? "t" : "u";
-    EXPECT_EQ(apply(Kind::prepare, name, "alice +1"), Code::ok);
-    EXPECT_EQ(apply(Kind::prepare, name, "alice +2"), Code::ok);
-    EXPECT_FALSE(state_->verdict().vote.yes);
-    EXPECT_EQ(apply(Kind::prepare, name, "alice +1"), Code::ok);
-    EXPECT_TRUE(state_->verdict().vote.yes);
-    EXPECT_EQ(apply(Kind::commit, name), Code::ok);
-    if (loaded) {
-      auto other = make_state();
-      ASSERT_TRUE(load(*other, saved()).ok());
-      state_ = std::move(other);
-    }
-    EXPECT_EQ(apply(Kind::prepare, name, "alice +2"), Code::ok);
-    EXPECT_FALSE(state_->verdict().vote.yes);
-    EXPECT_EQ(apply(Kind::prepare, name, "alice +1"), Code::ok);
-    EXPECT_TRUE(state_->verdict().vote.yes);
-  }
+TEST_F(ParticipantStateTest, ATransactionHasOneChange) {
+  EXPECT_EQ(apply(Kind::prepare, "t", "alice +1"), Code::ok);
+  EXPECT_EQ(apply(Kind::prepare, "t", "alice +2"), Code::invalid_argument);
+  EXPECT_EQ(apply(Kind::prepare, "t", "alice +1"), Code::ok);
+  EXPECT_EQ(apply(Kind::commit, "t"), Code::ok);
 }
 
 TEST_F(ParticipantStateTest, WhatWasLoadedIsLockedAndRemembered) {

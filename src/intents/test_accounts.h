@@ -1,5 +1,5 @@
 // Accounts: a state that takes part in decisions: names with sums, none of which may become negative.
-// A command is "name +5" or "name -5".
+// A command is "name +5" or "name -5"; of the name "broken" it can be prepared and not applied.
 // Threading: as StateMachine.
 #pragma once
 
@@ -23,6 +23,7 @@ class Accounts : public TransactionalState {
   Status apply(Lsn, ByteView command) override {
     const auto [name, sum] = parse(command);
     sums_[name] += sum;
+    if (name == "broken") return {Code::unsupported, "a command of a newer program"};
     return {};
   }
   std::vector<std::string> keys_of(ByteView command) const override {

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +62,11 @@ class Bank : public Participant {
     const std::lock_guard lock(mutex_);
     log_.reset();
   }
+  // That call throws, once.
+  void throw_at_next(std::string_view call) {
+    const std::lock_guard lock(mutex_);
+    throws_at_ = call;
+  }
   // It is away from its next call of that name on, until it is opened again.
   void leave_at_next(std::string_view call) {
     const std::lock_guard lock(mutex_);
@@ -93,12 +99,15 @@ class Bank : public Participant {
  private:
   static Status away() { return {Code::io_error, "the bank is closed"}; }
   bool is_away(std::string_view call) {
+    if (call == std::exchange(throws_at_, call == throws_at_ ? "" : throws_at_)) {
+      throw std::runtime_error("the bank is on fire");
+    }
     if (call == leaves_at_) log_.reset();
     return !log_;
   }
 
   std::mutex mutex_;
-  std::string leaves_at_;
+  std::string leaves_at_, throws_at_;
   std::optional<LogParticipant<Accounts>> log_;
 };
 

@@ -55,7 +55,7 @@ bool ApplyQueue::settle(Update& update, const std::optional<Deadline>& deadline)
   bool in_time = true;
   while (true) {
     if (update.settled.load(std::memory_order_acquire)) return true;
-    if (!role_taken_) {
+    if (!role_taken_ && roles_wanted_ == 0) {
       role_taken_ = true;
       {
         base::MutexUnlock unlock(mutex_);
@@ -77,8 +77,7 @@ bool ApplyQueue::settle(Update& update, const std::optional<Deadline>& deadline)
 
 Status ApplyQueue::fail(Update& update, Status why) {
   base::MutexLock lock(mutex_);
-  while (role_taken_) changed_.wait(mutex_);
-  if (update.settled.load(std::memory_order_acquire)) return update.status;
+  if (settled_or_alone(update)) return update.status;
   fail_at(update.lsn, why);
   leave(update);
   return why;
@@ -86,8 +85,7 @@ Status ApplyQueue::fail(Update& update, Status why) {
 
 Status ApplyQueue::abandon(Update& update, Status why) {
   base::MutexLock lock(mutex_);
-  while (role_taken_) changed_.wait(mutex_);
-  if (update.settled.load(std::memory_order_acquire)) return update.status;
+  if (settled_or_alone(update)) return update.status;
   const Status copied = guarded([&]() FORELOG_REQUIRES(mutex_) {
     auto copy = std::make_unique<Abandoned>();
     copy->command.assign(update.command.begin(), update.command.end());
@@ -103,10 +101,12 @@ Status ApplyQueue::abandon(Update& update, Status why) {
 }
 
 void ApplyQueue::note_abandoned(Lsn lsn, const Status& reached) {
-  if (base::makes(base::Mistake::strand_behind_abandoned)) return;
-  base::MutexLock lock(mutex_);
-  if (!reached.ok() && lsn > applied()) fail_at(lsn, reached);
-  changed_.notify_all();
+  if (!base::makes(base::Mistake::strand_behind_abandoned)) {
+    base::MutexLock lock(mutex_);
+    if (!reached.ok() && lsn > applied()) fail_at(lsn, reached);
+    changed_.notify_all();
+  }
+  apply_ready();
 }
 
 void ApplyQueue::apply_ready() {
@@ -125,8 +125,20 @@ ApplyQueue::Report ApplyQueue::take_report() {
 
 void ApplyQueue::take_role() {
   base::MutexLock lock(mutex_);
+  ++roles_wanted_;
   while (role_taken_) changed_.wait(mutex_);
+  --roles_wanted_;
   role_taken_ = true;
+}
+
+// False: it is not settled, and nobody has the role.
+bool ApplyQueue::settled_or_alone(const Update& update) {
+  const auto settled = [&] { return update.settled.load(std::memory_order_acquire); };
+  ++roles_wanted_;
+  while (role_taken_ && !settled()) changed_.wait(mutex_);
+  --roles_wanted_;
+  changed_.notify_all();  // Those who let us go first.
+  return settled();
 }
 
 void ApplyQueue::leave_role() {

@@ -60,12 +60,12 @@ class ApplyQueue {
   // Its record will not reach its level, as `why` says: it, and what comes behind it, is not applied.
   Status fail(Update& update, Status why) FORELOG_EXCLUDES(mutex_);
   // Its caller waits no longer. The queue keeps a copy, and applies it once it is ready and somebody
-  // comes along: apply_ready() is to be called then. Returns what apply said if it was applied
+  // comes along: note_abandoned() is to be called then. Returns what apply said if it was applied
   // meanwhile, and `why` otherwise.
   Status abandon(Update& update, Status why) FORELOG_EXCLUDES(mutex_);
   void apply_ready() FORELOG_EXCLUDES(mutex_);
-  // The record of an abandoned update has reached its level, or never will: those behind it, if there
-  // are some, go on. Does not wait.
+  // The record of an abandoned update has reached its level, and is applied if all before it are; or it
+  // never will, and those behind it, if there are some, are told so.
   void note_abandoned(Lsn lsn, const Status& reached) FORELOG_EXCLUDES(mutex_);
 
   // Calls `look` between two commands, with what is applied. Readers are not kept out.
@@ -105,6 +105,7 @@ class ApplyQueue {
    private:
     ApplyQueue& queue_;
   };
+  bool settled_or_alone(const Update& update) FORELOG_REQUIRES(mutex_);
   void take_role() FORELOG_EXCLUDES(mutex_);
   void leave_role() FORELOG_EXCLUDES(mutex_);
   void leave_role_locked() FORELOG_REQUIRES(mutex_);
@@ -141,6 +142,9 @@ class ApplyQueue {
   mutable base::Mutex mutex_;
   base::CondVar changed_;
   bool role_taken_ FORELOG_GUARDED_BY(mutex_) = false;
+  // Those who wait for it, or for it to be free. Who comes to apply its own lets them go first: there
+  // are always some of those, and others would wait for ever.
+  std::size_t roles_wanted_ FORELOG_GUARDED_BY(mutex_) = 0;
   Status failure_ FORELOG_GUARDED_BY(mutex_);
 };
 

@@ -24,6 +24,14 @@ std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<double> time) {
 
 }  // namespace
 
+Result<std::unique_ptr<StateMachine>> made(const DurableBase::Make& make) {
+  return base::contained("what makes a state", [&]() -> Result<std::unique_ptr<StateMachine>> {
+    std::unique_ptr<StateMachine> state = make();
+    if (state == nullptr) return Status(Code::invalid_argument, "what makes a state made none");
+    return state;
+  });
+}
+
 Checkpointer::Checkpointer(Log& log, Snapshots& snapshots, ApplyQueue& queue,
                            DurableBase::Make make, const DurableOptions& options,
                            const Recovered& recovered)
@@ -66,20 +74,9 @@ void Checkpointer::wake() {
   woken_.notify_all();
 }
 
-void Checkpointer::note_abandoned() {
-  base::MutexLock lock(mutex_);
-  apply_ready_ = true;
-  woken_.notify_all();
-}
-
 void Checkpointer::run() {
   base::MutexLock lock(mutex_);
   while (!stop_) {
-    if (std::exchange(apply_ready_, false)) {
-      base::MutexUnlock unlock(mutex_);
-      queue_.apply_ready();
-      continue;
-    }
     if (!busy_.load(std::memory_order_relaxed) && !replace_damaged_) {
       woken_.wait(mutex_);
       continue;
@@ -89,7 +86,7 @@ void Checkpointer::run() {
       base::MutexUnlock unlock(mutex_);
       look(base::now());
     }
-    while (!stop_ && !apply_ready_ && woken_.wait_until(mutex_, next)) {
+    while (!stop_ && woken_.wait_until(mutex_, next)) {
     }
   }
 }
@@ -154,10 +151,14 @@ Result<Checkpointer::Made> Checkpointer::make_snapshot() {
   Made made;
   std::unique_ptr<StateMachine::Image> image;
   const base::SteadyTime asked = base::now();
+  Status health;
   queue_.between_commands([&](const StateMachine& state, const Applied& applied) {
     made.at = applied;
-    image = state.freeze();
+    // A command that could not be applied may have left half of itself in the state.
+    health = queue_.health();
+    if (health.ok()) image = state.freeze();
   });
+  FORELOG_TRY(health.with_context("no snapshot is made of what is closed to updates"));
   if (base::makes(base::Mistake::snapshot_of_later_lsn)) {
     queue_.between_commands(
         [&](const StateMachine& state, const Applied&) { image = state.freeze(); });
@@ -174,7 +175,7 @@ Result<Checkpointer::Made> Checkpointer::make_snapshot() {
 Result<Checkpointer::Made> Checkpointer::save_rebuilt(Applied applied) {
   Made made;
   FORELOG_TRY(log_.wait(applied.lsn, Durability::synced));
-  const std::unique_ptr<StateMachine> second = make_();
+  const std::unique_ptr<StateMachine> second = FORELOG_TRY(forelog::snapshot::made(make_));
   const Recovered rebuilt = FORELOG_TRY(recover(log_, snapshots_, *second, recovery_));
   const base::SteadyTime built = base::now();
   made.oldest = FORELOG_TRY(forelog::checkpoint(log_, snapshots_, *second, rebuilt.applied));

@@ -19,6 +19,9 @@
 
 namespace forelog::snapshot {
 
+// An empty state, or why there is none.
+Result<std::unique_ptr<StateMachine>> made(const DurableBase::Make& make);
+
 class Checkpointer {
  public:
   // `recovered` is how the state came about; all of it must outlive this.
@@ -35,8 +38,6 @@ class Checkpointer {
   void note_update() {
     if (!busy_.load(std::memory_order_relaxed)) wake();
   }
-  // An update that its caller has abandoned may be ready.
-  void note_abandoned() FORELOG_EXCLUDES(mutex_);
 
   Result<Lsn> checkpoint() FORELOG_EXCLUDES(mutex_, running_);
   DurableStats stats() FORELOG_EXCLUDES(mutex_);
@@ -78,7 +79,6 @@ class Checkpointer {
   base::CondVar woken_;
   std::atomic<bool> busy_{false};  // The thread knows that there is something to watch.
   bool stop_ FORELOG_GUARDED_BY(mutex_) = false;
-  bool apply_ready_ FORELOG_GUARDED_BY(mutex_) = false;
   ReopenEstimate estimate_ FORELOG_GUARDED_BY(mutex_);
   Applied snapshot_ FORELOG_GUARDED_BY(mutex_);  // What the newest snapshot covers.
   base::SteadyTime snapshot_time_ FORELOG_GUARDED_BY(mutex_);

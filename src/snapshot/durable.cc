@@ -69,10 +69,8 @@ struct DurableBase::Impl {
       settled = queue->abandon(update, std::move(waited));
       // It may have been the last one: nobody else would come along.
       if (!base::makes(base::Mistake::forget_abandoned)) {
-        log->notify(lsn, level, [this, lsn](const Status& reached) {
-          queue->note_abandoned(lsn, reached);
-          checkpointer->note_abandoned();
-        });
+        log->notify(lsn, level,
+                    [this, lsn](const Status& reached) { queue->note_abandoned(lsn, reached); });
       }
     } else {
       settled = queue->fail(update, std::move(waited));
@@ -119,8 +117,7 @@ Result<DurableBase> DurableBase::open(const std::filesystem::path& dir,
     const bool writes = !snapshot_options.read_only;
     impl->snapshots.emplace(
         FORELOG_TRY(Snapshots::open(dir / kSnapshotsName, std::move(snapshot_options))));
-    impl->state = FORELOG_TRY(base::contained(
-        "what makes a state", [&]() -> Result<std::unique_ptr<StateMachine>> { return make(); }));
+    impl->state = FORELOG_TRY(snapshot::made(make));
     impl->recovered =
         FORELOG_TRY(recover(*impl->log, *impl->snapshots, *impl->state, options.recovery));
     impl->queue = std::make_unique<snapshot::ApplyQueue>(

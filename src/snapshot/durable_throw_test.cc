@@ -25,8 +25,9 @@ class Throwing final : public StateMachine {
 
   Throwing() { reach("make"); }
   Status apply(Lsn lsn, ByteView command) override {
-    if (command.text() == "throw 0") throw 42;
-    return ledger_.apply(lsn, command);
+    const Status applied = ledger_.apply(lsn, command);
+    if (command.text() == "throw 0") throw 42;  // Half way.
+    return applied;
   }
   Status save(Sink& out) const override {
     if (ledger_.data().commands > 0) reach("save");
@@ -38,7 +39,13 @@ class Throwing final : public StateMachine {
   }
   std::unique_ptr<Image> freeze() const override {
     reach("freeze");
-    return nullptr;
+    if (where != "image") return nullptr;
+    struct Live final : Image {
+      explicit Live(const Throwing& from) : state(from) {}
+      Status save(Sink& out) const override { return state.save(out); }
+      const Throwing& state;
+    };
+    return std::make_unique<Live>(*this);
   }
   bool independent_keys() const override { return where == "key" || where == "worker"; }
   std::optional<std::uint64_t> key_of(ByteView command) const override {
@@ -96,6 +103,40 @@ TEST_F(DurableThrowTest, ApplyThatThrowsHasFailedAtItsLsn) {
   EXPECT_EQ(bank_->read([](const Throwing& state) { return state.sum("alice"); }), 1);
   kill();
   expect_says(open(), "LSN 2");
+}
+
+// What it left of a command half way is in no snapshot.
+TEST_F(DurableThrowTest, NoSnapshotIsMadeBehindACommandThatThrew) {
+  for (const bool automatic : {false, true}) {
+    Throwing::where = "image";
+    options_.checkpoints.automatic = automatic;
+    options_.checkpoints.interval = std::chrono::milliseconds(1);
+    options_.checkpoints.trim = false;
+    MemoryFileSystem disk;
+    options_.log.file_system = &disk;
+    ASSERT_TRUE(open().ok());
+    ASSERT_TRUE(post("alice 1").ok());
+    EXPECT_FALSE(post("throw 0").ok());
+    if (automatic) {
+      while (bank_->stats().checkpoints_failed == 0) std::this_thread::yield();
+    } else {
+      expect_says(checkpoint(), "closed to updates");
+    }
+    const auto listed = bank_->snapshots().list();
+    ASSERT_TRUE(listed);
+    for (const SnapshotInfo& each : *listed) EXPECT_EQ(each.lsn, Lsn(1));
+    disk.kill_process();
+    bank_.reset();
+    Throwing::where.clear();
+    expect_says(open(), "LSN 2");
+  }
+}
+
+TEST_F(DurableThrowTest, WhatMakesNoStateIsRefused) {
+  const auto opened =
+      Durable<Throwing>::open("/bank", options_, [] { return std::unique_ptr<Throwing>(); });
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Code::invalid_argument);
 }
 
 TEST_F(DurableThrowTest, ReplayOnSeveralThreadsSaysWhereItThrew) {
