@@ -145,7 +145,7 @@ Result<std::string> Coordinator::Impl::run(IntentAttempt& attempt) const {
     return ask(changes.at(step - changes.size() - 1),
                [&](Participant& each) { return each.commit(name_of(attempt.intent)); });
   };
-  const Status status = commit(attempt.step);
+  Status status = commit(attempt.step);
   if (status.ok()) return std::string();
   // One that is away shall keep nothing locked but its own: the others are told now.
   for (std::size_t step = attempt.step + 1; step < attempt.intent.steps.size(); ++step) {
@@ -162,7 +162,7 @@ Status Coordinator::Impl::undo(const IntentAttempt& attempt) const {
     return ask(changes.at(step),
                [&](Participant& each) { return each.abort(name_of(attempt.intent)); });
   };
-  const Status status = abort(attempt.step);
+  Status status = abort(attempt.step);
   // As in run(). Their own steps come, and repeat it.
   for (std::size_t step = attempt.step; !status && step > 0; --step) (void)abort(step - 1);
   return status;
