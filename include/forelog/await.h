@@ -6,6 +6,8 @@
 // hand it to an executor of yours to do more.
 #pragma once
 
+#include "forelog/export.h"  // Says that C++20 is needed, before <coroutine> does in its own words.
+
 #include <coroutine>
 
 #include "forelog/log.h"

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "forelog/export.h"  // Asks for C++20.
+
 namespace forelog {
 
 inline constexpr std::uint64_t KiB = 1024;

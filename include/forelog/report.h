@@ -32,7 +32,7 @@ struct Damage {
   std::string what;       // "frame checksum does not match", "segment is missing", …
   bool accepted = false;  // An earlier salvage declared it lost; reads step over it on request.
 
-  std::string to_string() const;  // One line, with all of the above.
+  FORELOG_EXPORT std::string to_string() const;  // One line, with all of the above.
 };
 
 struct RecoveryReport {
@@ -56,7 +56,7 @@ struct RecoveryReport {
   std::chrono::nanoseconds duration{0};
 
   // Several lines of text for a person: the verdict, where, and what can be done.
-  std::string to_string() const;
+  FORELOG_EXPORT std::string to_string() const;
 };
 
 struct Progress {

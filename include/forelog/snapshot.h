@@ -105,7 +105,7 @@ struct Recovered {
   std::chrono::nanoseconds load_time{0}, replay_time{0};
   std::vector<Damage> damaged;  // Newer snapshots, which do not verify and were passed over.
 
-  std::string to_string() const;  // Some lines for a person.
+  FORELOG_EXPORT std::string to_string() const;  // Some lines for a person.
 };
 
 // The newest snapshot that verifies, then every synced record behind it.
