@@ -122,6 +122,7 @@ endif()
 foreach(example IN LISTS forelog_examples)
   add_test(NAME example.${example}
     COMMAND "${CMAKE_COMMAND}" "-DEXAMPLE=$<TARGET_FILE:example_${example}>"
+            "-DSOURCE=${PROJECT_SOURCE_DIR}/examples/${example}.cc"
             "-DDIR=${PROJECT_BINARY_DIR}/run/${example}" -P "${PROJECT_SOURCE_DIR}/cmake/RunExample.cmake")
   set_tests_properties(example.${example} PROPERTIES TIMEOUT ${forelog_test_timeout_seconds})
 endforeach()

@@ -69,7 +69,7 @@ Status run(const char* dir) {
 }
 
 int main(int argc, char** argv) {
-  const Status status = run(argc > 1 ? argv[1] : "bank");
+  const Status status = run(argc > 1 ? argv[1] : "bank-data");
   if (!status)
     std::fprintf(stderr, "%.*s\n", static_cast<int>(status.message().size()),
                  status.message().data());

@@ -28,7 +28,7 @@ Status run(const char* dir) {
 }
 
 int main(int argc, char** argv) {
-  const Status status = run(argc > 1 ? argv[1] : "ledger");
+  const Status status = run(argc > 1 ? argv[1] : "ledger-data");
   if (!status)
     std::fprintf(stderr, "%.*s\n", int(status.message().size()), status.message().data());
   return status ? 0 : 1;

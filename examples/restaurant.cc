@@ -134,7 +134,7 @@ int run_child(const std::filesystem::path& dir, int orders, std::chrono::millise
 }
 
 int main(int argc, char** argv) {
-  const std::filesystem::path dir = argc > 1 ? argv[1] : "restaurant";
+  const std::filesystem::path dir = argc > 1 ? argv[1] : "restaurant-data";
   const int kills = argc > 2 ? std::atoi(argv[2]) : 30;
   const int orders = argc > 3 ? std::atoi(argv[3]) : 200;
   const unsigned seed =
