@@ -95,6 +95,28 @@ TEST_F(CheckpointTest, KeepsTheNewestAndHoldsTheLog) {
   EXPECT_EQ(loaded.commands, state_.commands);
 }
 
+// The names of those it removes are off the disk before it says from where on the log is needed, also
+// where that failed at first.
+TEST_F(CheckpointTest, WhatWasRemovedDoesNotComeBack) {
+  snapshot_options_.keep = 1;
+  open_both();
+  make_after(1);
+  bool removed = false;
+  faults_.set_hook([&](const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
+    if (call.operation == FileOperation::remove) removed = true;
+    if (!removed || call.operation != FileOperation::sync_directory) return std::nullopt;
+    return FaultFileSystem::Fault{Status(Code::io_error, "injected"), 0};
+  });
+  update("command 2");
+  EXPECT_EQ(make().error().code(), Code::io_error);
+  EXPECT_TRUE(removed);
+  faults_.fail_nothing();
+  ASSERT_TRUE(make());
+  disk_.power_cut();
+  open_both();
+  EXPECT_EQ(listed(), Lsns{2});
+}
+
 TEST_F(CheckpointTest, TellsWhatItMade) {
   const RunLength runs;
   snapshot_options_.kind = "list/1";

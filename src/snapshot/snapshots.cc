@@ -171,15 +171,16 @@ Result<Lsn> Snapshots::Impl::prune() {
   std::erase_if(found, [this](const Listed& one) { return known_damaged(one.header.lsn); });
   if (found.empty()) return Status(Code::corrupt, "the snapshot that was just made is not there");
   const Lsn oldest = found[std::min(options.keep, found.size()) - 1].header.lsn;
-  bool removed = false;
   for (const FileEntry& entry : FORELOG_TRY(dir->list())) {
     const auto lsn = snapshot::parse_snapshot_name(entry.name);
     // What is no file was not made here.
     if (!lsn || *lsn >= oldest || entry.kind != FileKind::regular) continue;
+    names_synced = false;
     FORELOG_TRY(dir->remove(entry.name));
-    removed = true;
   }
-  if (removed) FORELOG_TRY(dir->sync());
+  // Also for an earlier attempt: a name that comes back after the log was trimmed has no log behind it.
+  if (!names_synced) FORELOG_TRY(dir->sync());
+  names_synced = true;
   return oldest;
 }
 
