@@ -81,11 +81,10 @@ class StateWorld final : public Stage {
       opened = open();
     }
     if (!opened) return done(opened.error(), "open");
+    last_good_.reset();  // From here on what was damaged is removed, and does not come back.
     bank_.emplace(*std::move(opened));
     live_ = &bank_->state();
-    if (!check_recovered()) return false;
-    last_good_.reset();
-    return true;
+    return check_recovered();
   }
 
   bool check_recovered() {
