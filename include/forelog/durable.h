@@ -124,7 +124,8 @@ class Durable {
   // applied in order of LSN, each when it and all before it have the levels that they were given:
   // what is read is never of a command that its caller was not yet told of as durable enough.
   // Errors: those of Log::append, after which nothing was done. On timed_out and outcome_unknown the
-  // command may be in the log; after timed_out it is applied when it reaches its level. The error of
+  // command may be in the log; after timed_out it is applied when it reaches its level. A deadline holds
+  // whatever others are doing, but not once its own command is being applied. The error of
   // apply, with the LSN: nothing behind it is applied any more (health()), and reopening stops there
   // as well.
   Result<Lsn> update(ByteView command, Durability level = Durability::synced,

@@ -2,15 +2,38 @@
 
 #include "base/guarded.h"
 #include "base/text.h"
-#include "base/thread.h"
 
 namespace forelog::snapshot {
 
 using base::concat;
 using base::guarded;
 
-ApplyQueue::ApplyQueue(const Log& log, StateMachine& state, Applied applied)
-    : log_(log), state_(state), applied_lsn_(applied.lsn.value), applied_(applied) {}
+namespace {
+constexpr std::chrono::milliseconds kRetry{10};
+}
+
+ApplyQueue::ApplyQueue(Log& log, StateMachine& state, Applied applied)
+    : log_(log),
+      state_(state),
+      applied_bytes_(applied.bytes),
+      applied_lsn_(applied.lsn.value),
+      applied_(applied) {}
+
+Status ApplyQueue::start() {
+  return guarded([this] {
+    thread_ = base::Thread([this] { run(); });
+    return Status();
+  });
+}
+
+void ApplyQueue::stop() {
+  {
+    base::MutexLock lock(mutex_);
+    stop_ = true;
+    abandoned_changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
 
 Status ApplyQueue::health() const {
   base::MutexLock lock(mutex_);
@@ -20,6 +43,7 @@ Status ApplyQueue::health() const {
 // Not "when its slot is free": one whose turn comes earlier may be on its way to the same slot, and what
 // took it would wait for that one for ever.
 bool ApplyQueue::enter(Update& update, const std::optional<Deadline>& deadline) {
+  if (update.entered) return true;
   const auto in_reach = [&] {
     return update.lsn.value <= applied_lsn_.load(std::memory_order_acquire) + kSlots;
   };
@@ -31,7 +55,10 @@ bool ApplyQueue::enter(Update& update, const std::optional<Deadline>& deadline) 
       if (!in_time) return false;
     }
   }
-  slot(update.lsn).store(&update, std::memory_order_release);
+  Slot& own = slot(update.lsn);
+  own.level.store(update.level, std::memory_order_relaxed);
+  update.entered = true;
+  own.update.store(&update, std::memory_order_release);
   return true;
 }
 
@@ -42,51 +69,55 @@ bool ApplyQueue::wait(const std::optional<Deadline>& deadline) {
   return true;
 }
 
-void ApplyQueue::leave(const Update& update) {
-  if (slot(update.lsn).load(std::memory_order_relaxed) == &update) {
-    slot(update.lsn).store(nullptr, std::memory_order_relaxed);
-  }
-  changed_.notify_all();
-}
-
 bool ApplyQueue::settle(Update& update, const std::optional<Deadline>& deadline) {
   if (update.settled.load(std::memory_order_acquire)) return true;
   base::MutexLock lock(mutex_);
   bool in_time = true;
   while (true) {
     if (update.settled.load(std::memory_order_acquire)) return true;
+    if (refused(update.lsn) && take_out(update)) {
+      update.status = refusal(update.lsn);
+      return true;
+    }
+    if (!in_time) return false;
     if (!role_taken_ && roles_wanted_ == 0) {
       role_taken_ = true;
       {
         base::MutexUnlock unlock(mutex_);
-        drain(&update);
+        drain(update.lsn, deadline);
       }
       leave_role_locked();
-      if (update.settled.load(std::memory_order_acquire)) return true;
-      if (refused(update.lsn)) {
-        leave(update);
-        update.status = refusal(update.lsn);
-        return true;
-      }
+      if (update.settled.load(std::memory_order_acquire) || refused(update.lsn)) continue;
     }
-    if (!in_time) return false;
     // What is before it is not ready. Its owner will come along, and apply this one too.
     in_time = wait(deadline);
   }
 }
 
+// False: somebody has claimed it, and settles it.
+bool ApplyQueue::take_out(Update& update) {
+  Update* in_slot = &update;
+  return !update.entered || slot(update.lsn).update.compare_exchange_strong(in_slot, nullptr);
+}
+
+// What became of one that was claimed.
+Status ApplyQueue::settled(Update& update) {
+  leaving_.fetch_add(1);
+  while (!update.settled) changed_.wait(mutex_);
+  leaving_.fetch_sub(1);
+  return std::move(update.status);
+}
+
 Status ApplyQueue::fail(Update& update, Status why) {
   base::MutexLock lock(mutex_);
-  if (settled_or_alone(update)) return update.status;
+  if (!take_out(update)) return settled(update);
   fail_at(update.lsn, why);
-  leave(update);
   return why;
 }
 
-Status ApplyQueue::abandon(Update& update, Status why) {
+bool ApplyQueue::abandon(Update& update, Status& status) {
   base::MutexLock lock(mutex_);
-  if (settled_or_alone(update)) return update.status;
-  const Status copied = guarded([&]() FORELOG_REQUIRES(mutex_) {
+  const Status kept = guarded([&]() FORELOG_REQUIRES(mutex_) {
     auto copy = std::make_unique<Abandoned>();
     copy->command.assign(update.command.begin(), update.command.end());
     copy->update.command = ByteView(std::span<const std::byte>(copy->command));
@@ -95,31 +126,65 @@ Status ApplyQueue::abandon(Update& update, Status why) {
     abandoned_[update.lsn.value] = std::move(copy);
     return Status();
   });
-  if (!copied.ok()) fail_at(update.lsn, copied);
-  leave(update);
-  return why;
-}
-
-void ApplyQueue::note_abandoned(Lsn lsn, const Status& reached) {
-  if (!base::makes(base::Mistake::strand_behind_abandoned)) {
-    base::MutexLock lock(mutex_);
-    if (!reached.ok() && lsn > applied()) fail_at(lsn, reached);
-    changed_.notify_all();
+  if (!kept.ok()) return false;
+  // Only now, for it to be in one of the two places at any time.
+  some_abandoned_ = true;
+  if (!take_out(update)) {
+    abandoned_.erase(update.lsn.value);
+    status = settled(update);
+  } else if (refused(update.lsn)) {
+    abandoned_.erase(update.lsn.value);
+    status = refusal(update.lsn);
   }
-  apply_ready();
+  if (abandoned_next() != nullptr) abandoned_changed_.notify_all();
+  return true;
 }
 
-void ApplyQueue::apply_ready() {
+// Nullptr: its turn is not there yet.
+const Update* ApplyQueue::abandoned_next() const {
+  if (abandoned_.empty() || abandoned_.begin()->first != applied().next().value) return nullptr;
+  return &abandoned_.begin()->second->update;
+}
+
+// What is before it is applied, and who comes behind it waits: the record reaches its level now, or
+// never will.
+void ApplyQueue::run() {
+  base::MutexLock lock(mutex_);
+  while (!stop_) {
+    const Update* const next = abandoned_next();
+    if (next == nullptr || base::makes(base::Mistake::forget_abandoned)) {
+      abandoned_changed_.wait(mutex_);
+      continue;
+    }
+    const Lsn lsn = next->lsn;
+    const Durability level = next->level;
+    Status waited;
+    {
+      base::MutexUnlock unlock(mutex_);
+      waited = log_.wait(lsn, level);
+      if (waited.ok()) apply_ready(lsn);
+    }
+    if (waited.ok()) continue;
+    if (base::makes(base::Mistake::strand_behind_abandoned)) return;
+    if (log_.health().ok()) {  // It was only memory that ran out.
+      abandoned_changed_.wait_until(mutex_, base::now() + kRetry);
+      continue;
+    }
+    if (lsn > applied()) fail_at(lsn, std::move(waited));
+  }
+}
+
+void ApplyQueue::apply_ready(Lsn through) {
   take_role();
-  drain(nullptr);
+  drain(through, {});
   leave_role();
 }
 
 ApplyQueue::Report ApplyQueue::take_report() {
-  take_role();
+  base::MutexLock lock(mutex_);
   Report report = std::exchange(report_, Report());
-  report.applied = applied_;
-  leave_role();
+  report.applied.lsn = applied();
+  report.applied.bytes = applied_bytes_.load(std::memory_order_relaxed);
   return report;
 }
 
@@ -131,16 +196,6 @@ void ApplyQueue::take_role() {
   role_taken_ = true;
 }
 
-// False: it is not settled, and nobody has the role.
-bool ApplyQueue::settled_or_alone(const Update& update) {
-  const auto settled = [&] { return update.settled.load(std::memory_order_acquire); };
-  ++roles_wanted_;
-  while (role_taken_ && !settled()) changed_.wait(mutex_);
-  --roles_wanted_;
-  changed_.notify_all();  // Those who let us go first.
-  return settled();
-}
-
 void ApplyQueue::leave_role() {
   base::MutexLock lock(mutex_);
   leave_role_locked();
@@ -148,10 +203,10 @@ void ApplyQueue::leave_role() {
 
 void ApplyQueue::leave_role_locked() {
   role_taken_ = false;
-  abandoned_.erase(abandoned_.begin(), abandoned_.upper_bound(applied_.lsn.value));
-  abandoned_.erase(abandoned_.lower_bound(failed_at_.load(std::memory_order_relaxed)),
-                   abandoned_.end());
+  report_.time += std::exchange(apply_time_, {});
+  report_.commands += std::exchange(apply_commands_, 0);
   changed_.notify_all();
+  if (abandoned_next() != nullptr) abandoned_changed_.notify_all();
 }
 
 Status ApplyQueue::refusal(Lsn lsn) const {
@@ -168,41 +223,60 @@ void ApplyQueue::fail_at(Lsn lsn, Status why) {
   if (refused(lsn)) return;
   failed_at_.store(lsn.value, std::memory_order_relaxed);
   failure_ = std::move(why);
+  abandoned_.erase(abandoned_.lower_bound(lsn.value), abandoned_.end());
+  changed_.notify_all();
 }
 
-void ApplyQueue::drain(const Update* own) {
+void ApplyQueue::drain(Lsn through, const std::optional<Deadline>& deadline) {
   Watermarks marks = log_.watermarks();
-  // Whether it is settled is only for whoever has the role to say: it is still there.
-  while (own == nullptr || !own->settled.load(std::memory_order_relaxed) ||
-         abandoned_.contains(applied_.lsn.next().value)) {
-    Update* next = next_ready(marks);
+  bool in_time = true;
+  while (in_time && applied_.lsn < through) {
+    Update* next = claim_next(marks);
     if (next == nullptr) return;
     base::ExclusiveLock lock(state_mutex_);
     const base::SteadyTime started = base::now();
-    std::size_t count = 0;
-    for (; next != nullptr && count < kCommandsAtOnce; ++count) {
+    for (std::size_t count = 1; next != nullptr; ++count) {
       if (!apply(*next)) return;
-      next = next_ready(marks);
+      ++apply_commands_;
+      in_time = !deadline || base::now() < *deadline;
+      next = in_time && count < kCommandsAtOnce ? claim_next(marks) : nullptr;
     }
-    report_.time += base::now() - started;
-    report_.commands += count;
+    apply_time_ += base::now() - started;
   }
 }
 
-Update* ApplyQueue::next_ready(Watermarks& marks) {
+Update* ApplyQueue::claim_next(Watermarks& marks) {
   const Lsn lsn = applied_.lsn.next();
   if (refused(lsn)) return nullptr;
-  Update* next = slot(lsn).load(std::memory_order_acquire);
-  if (base::makes(base::Mistake::apply_out_of_order) && next == nullptr) next = slot(lsn.next());
-  if (next == nullptr && !abandoned_.empty()) {
-    const auto found = abandoned_.find(lsn.value);
-    if (found != abandoned_.end()) next = &found->second->update;
+  Slot* holder = &slot(lsn);
+  Update* next = holder->update.load(std::memory_order_acquire);
+  if (base::makes(base::Mistake::apply_out_of_order) && next == nullptr) {
+    holder = &slot(lsn.next());
+    next = holder->update.load(std::memory_order_acquire);
   }
   // Where its owner is still on the way here, it will look after it when it is.
-  if (next == nullptr) return nullptr;
-  if (marks.at(next->level) < lsn) marks = log_.watermarks();
-  if (base::makes(base::Mistake::apply_before_durable)) return next;
-  return marks.at(next->level) < lsn ? nullptr : next;
+  if (next == nullptr) return some_abandoned_ ? claim_abandoned(lsn, marks) : nullptr;
+  if (!reached(holder->level.load(std::memory_order_relaxed), lsn, marks)) return nullptr;
+  // What its owner takes out meanwhile will be among the abandoned, and has its turn there.
+  const bool claimed = holder->update.compare_exchange_strong(next, nullptr);
+  return claimed ? next : nullptr;
+}
+
+Update* ApplyQueue::claim_abandoned(Lsn lsn, Watermarks& marks) {
+  base::MutexLock lock(mutex_);
+  const auto found = abandoned_.find(lsn.value);
+  some_abandoned_ = !abandoned_.empty();
+  if (found == abandoned_.end() || !reached(found->second->update.level, lsn, marks))
+    return nullptr;
+  claimed_ = std::move(found->second);
+  abandoned_.erase(found);
+  return &claimed_->update;
+}
+
+bool ApplyQueue::reached(Durability level, Lsn lsn, Watermarks& marks) const {
+  if (base::makes(base::Mistake::apply_before_durable)) return true;
+  if (marks.at(level) < lsn) marks = log_.watermarks();
+  return marks.at(level) >= lsn;
 }
 
 bool ApplyQueue::apply(Update& update) {
@@ -230,10 +304,14 @@ bool ApplyQueue::apply(Update& update) {
       fail_at(update.lsn, update.status);
     }
   }
-  slot(update.lsn).store(nullptr, std::memory_order_relaxed);
-  // Behind that: it lets another one into the slot.
+  applied_bytes_.store(applied_.bytes, std::memory_order_relaxed);
+  // This lets another one into the slot.
   applied_lsn_.store(applied_.lsn.value, std::memory_order_release);
-  update.settled.store(true, std::memory_order_release);  // It may be gone from here on.
+  update.settled.store(true);  // It may be gone from here on.
+  if (leaving_ > 0) {
+    base::MutexLock lock(mutex_);
+    changed_.notify_all();
+  }
   return ok;
 }
 

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/guarded.h"
-#include "base/simulation.h"
 #include "base/text.h"
 #include "forelog/file_system.h"
 #include "forelog/try.h"
@@ -33,8 +32,7 @@ Status behind_others() {
 
 }  // namespace
 
-// The destructor and close() end the parts in this order: the thread that makes snapshots, the log, whose
-// callbacks use the queue, and then the rest.
+// The destructor and close() end the threads before the log, which both use.
 struct DurableBase::Impl {
   std::unique_ptr<StateMachine> state;
   std::optional<Snapshots> snapshots;
@@ -45,6 +43,7 @@ struct DurableBase::Impl {
 
   ~Impl() {
     if (checkpointer != nullptr) checkpointer->stop();
+    if (queue != nullptr) queue->stop();
     log.reset();
   }
 
@@ -59,25 +58,22 @@ struct DurableBase::Impl {
     update.level = level;
     update.then = then;
     update.lsn = lsn;
-    Status waited =
-        queue->enter(update, deadline) ? log->wait(lsn, level, deadline) : behind_others();
-    if (waited.ok() && !queue->settle(update, deadline)) waited = behind_others();
-    Status settled;
-    if (waited.ok()) {
-      settled = std::move(update.status);
-    } else if (waited.code() == Code::timed_out) {
-      settled = queue->abandon(update, std::move(waited));
-      // It may have been the last one: nobody else would come along.
-      if (!base::makes(base::Mistake::forget_abandoned)) {
-        log->notify(lsn, level,
-                    [this, lsn](const Status& reached) { queue->note_abandoned(lsn, reached); });
-      }
-    } else {
-      settled = queue->fail(update, std::move(waited));
+    Status settled = settle(update, deadline);
+    if (settled.code() == Code::timed_out && !update.settled && !queue->abandon(update, settled)) {
+      settled = settle(update, {});
     }
     checkpointer->note_update();
     FORELOG_TRY(std::move(settled));
     return lsn;
+  }
+
+  // What became of it; or timed_out, when it is to be abandoned.
+  Status settle(snapshot::Update& update, const std::optional<Deadline>& deadline) {
+    if (!queue->enter(update, deadline)) return behind_others();
+    Status waited = log->wait(update.lsn, update.level, deadline);
+    if (waited.code() == Code::timed_out) return waited;
+    if (!waited.ok()) return queue->fail(update, std::move(waited));
+    return queue->settle(update, deadline) ? std::move(update.status) : behind_others();
   }
 };
 
@@ -125,6 +121,7 @@ Result<DurableBase> DurableBase::open(const std::filesystem::path& dir,
         snapshot::Applied{impl->recovered.applied, impl->recovered.bytes});
     impl->checkpointer = std::make_unique<snapshot::Checkpointer>(
         *impl->log, *impl->snapshots, *impl->queue, std::move(make), options, impl->recovered);
+    if (writes) FORELOG_TRY(impl->queue->start());
     if (writes) FORELOG_TRY(impl->checkpointer->start());
     return DurableBase(std::move(impl));
   });
@@ -162,9 +159,10 @@ Snapshots& DurableBase::snapshots() const noexcept { return *impl_->snapshots; }
 
 Status DurableBase::close() {
   impl_->checkpointer->stop();
+  impl_->queue->stop();
   Status closed = impl_->log->close();
   // What its callers had given up, and is synced now.
-  if (closed.ok()) impl_->queue->apply_ready();
+  if (closed.ok()) impl_->queue->apply_ready(Lsn(UINT64_MAX));
   // As the log's: another process may open it now.
   impl_->snapshots->impl().lock.reset();
   return closed;

@@ -47,8 +47,10 @@ class KvOutOfMemoryTest : public ::testing::Test {
     see_all_or_nothing_of_the_batch();
     if (view) look(*view);
     made_ = store_->checkpoint().has_value();
+    look_at_late(store_->put("late", "1", {.deadline = Deadline()}));
     swapped_ = false;
     if (const auto outcome = store_->compare_and_set("c", Lsn(), "1")) swapped_ = outcome->applied;
+    health_ = store_->health();
     (void)store_->stats();
     closed_ = store_->close().ok();
     store_.reset();
@@ -61,6 +63,17 @@ class KvOutOfMemoryTest : public ::testing::Test {
       EXPECT_EQ(x->has_value(), y->has_value());
       EXPECT_TRUE(!wrote_ || x->has_value());
     }
+  }
+  // Its caller waits no longer, or waits on for want of memory: that closes the store to nobody.
+  void see_that_it_closed_nothing() const {
+    const auto is = [&](std::string_view part) {
+      return health_.message().find(part) != std::string_view::npos;
+    };
+    EXPECT_TRUE(health_.ok() || is("the log is closed") || is("apply the command"))
+        << health_.message();
+  }
+  void look_at_late(const Result<Lsn>& lsn) {
+    late_ = lsn || lsn.error().code() == Code::timed_out;
   }
   static void look(const KvView& view) {
     auto cursor = view.scan();
@@ -79,16 +92,19 @@ class KvOutOfMemoryTest : public ::testing::Test {
     EXPECT_TRUE(!wrote_ || (there("x") && !there("a")));
     EXPECT_TRUE(!put_a_ || there("a") || there("x"));
     EXPECT_TRUE(!swapped_ || there("c"));
+    EXPECT_TRUE(!late_ || !closed_ || there("late"));
     EXPECT_TRUE(opened->put("z", "1"));
   }
 
   // False: nothing was refused any more.
   bool once(std::uint64_t nth, bool and_later) {
     std::filesystem::remove_all(dir_);
-    put_a_ = put_large_ = wrote_ = made_ = swapped_ = closed_ = false;
+    put_a_ = put_large_ = wrote_ = made_ = swapped_ = closed_ = late_ = false;
+    health_ = {};
     refuse_allocation(nth, and_later);
     run();
     const std::uint64_t refused = allocations_refused();
+    if (!and_later && late_) see_that_it_closed_nothing();
     refuse_allocation(0, false);
     store_.reset();
     SCOPED_TRACE(nth);
@@ -102,13 +118,14 @@ class KvOutOfMemoryTest : public ::testing::Test {
   std::string large_;
   std::optional<Kv> store_;
   bool put_a_ = false, put_large_ = false, wrote_ = false, made_ = false, swapped_ = false,
-       closed_ = false;
+       closed_ = false, late_ = false;
+  Status health_;
 };
 
 TEST_F(KvOutOfMemoryTest, AtEachAllocationOnce) {
   std::uint64_t nth = 1;
   while (once(nth, false) && !HasFailure()) ++nth;
-  EXPECT_TRUE(put_large_ && wrote_ && made_ && swapped_ && closed_);
+  EXPECT_TRUE(put_large_ && wrote_ && made_ && late_ && swapped_ && closed_);
   EXPECT_GT(nth, 100u) << "the store does take memory";
 }
 
