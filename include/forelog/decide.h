@@ -28,6 +28,10 @@ namespace forelog {
 struct Vote {
   bool yes = true;
   std::string why = {};  // Not.
+  // With a yes: what the participant wants to be shown when it is told to commit, for it to know then
+  // what it has forgotten since. Opaque to the coordinator, which keeps it with its decision; small,
+  // and may be empty.
+  std::string receipt = {};
 };
 
 // Something that takes part in decisions: a log in this process (log_participant.h), or a stub of one
@@ -40,7 +44,8 @@ class FORELOG_EXPORT Participant {
   // Yes: the change is durable, has no effect yet, and commit() can no longer fail for reasons of its
   // own. No: it had and will have no effect.
   virtual Result<Vote> prepare(std::string_view transaction, ByteView change) = 0;
-  virtual Status commit(std::string_view transaction) = 0;  // Durable on return.
+  // Durable on return. `receipt` is of its vote.
+  virtual Status commit(std::string_view transaction, std::string_view receipt) = 0;
   // Durable on return. Also of one that it has never heard of: then a prepare() that comes late, and
   // any other, is answered with no.
   virtual Status abort(std::string_view transaction) = 0;

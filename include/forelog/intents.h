@@ -95,6 +95,7 @@ class FORELOG_EXPORT Intents {
 
   Result<Lsn> checkpoint();
   Status health() const;
+  Lsn applied() const noexcept;  // The last command that took effect.
   DurableStats stats() const;
   const Recovered& recovered() const noexcept;  // What open did.
   Log& log() const noexcept;                    // To read or to look at.

@@ -56,9 +56,11 @@ class FORELOG_EXPORT LogParticipantBase : public Participant {
 
   // busy: it touches what another transaction has locked; asked again, it may succeed. Errors
   // otherwise: those of Durable::update. The last 1024 transactions that were decided are remembered.
+  // Its receipt says where in this log the change is prepared.
   Result<Vote> prepare(std::string_view transaction, ByteView change) override;
-  // not_found: it was not prepared here.
-  Status commit(std::string_view transaction) override;
+  // Ok also for one that was decided and forgotten, as the receipt shows. not_found: it was not
+  // prepared here, or was aborted; or this is an older copy of the directory that it was prepared in.
+  Status commit(std::string_view transaction, std::string_view receipt) override;
   Status abort(std::string_view transaction) override;
 
   // A command that is no part of a transaction. busy: a transaction has locked what it touches, and

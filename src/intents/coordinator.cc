@@ -142,13 +142,16 @@ Result<std::string> Coordinator::Impl::run(IntentAttempt& attempt) const {
   if (attempt.step == changes.size()) return std::string();
   if (attempt.step < changes.size()) return prepare(attempt, changes[attempt.step]);
   const auto commit = [&](std::size_t step) {
-    return ask(changes.at(step - changes.size() - 1),
-               [&](Participant& each) { return each.commit(name_of(attempt.intent)); });
+    const std::size_t at = step - changes.size() - 1;
+    return ask(changes.at(at), [&](Participant& each) {
+      return each.commit(name_of(attempt.intent), attempt.intent.steps[at].result);
+    });
   };
   Status status = commit(attempt.step);
   if (status.ok()) return std::string();
   // One that is away shall keep nothing locked but its own: the others are told now.
-  for (std::size_t step = attempt.step + 1; step < attempt.intent.steps.size(); ++step) {
+  for (std::size_t step = attempt.step + 1;
+       step < attempt.intent.steps.size() && !attempt.stop.stop_requested(); ++step) {
     if (attempt.intent.steps[step].state == StepState::pending && commit(step).ok()) {
       FORELOG_TRY(intents.done(attempt.intent.id, step));
     }
@@ -164,7 +167,10 @@ Status Coordinator::Impl::undo(const IntentAttempt& attempt) const {
   };
   Status status = abort(attempt.step);
   // As in run(). Their own steps come, and repeat it.
-  for (std::size_t step = attempt.step; !status && step > 0; --step) (void)abort(step - 1);
+  for (std::size_t step = attempt.step; !status && step > 0 && !attempt.stop.stop_requested();
+       --step) {
+    (void)abort(step - 1);
+  }
   return status;
 }
 
@@ -184,7 +190,7 @@ Result<std::string> Coordinator::Impl::prepare(IntentAttempt& attempt,
   }
   if (!vote) return vote.error();
   if (!vote->yes) return attempt.refuse(concat(change.participant, " votes no: ", vote->why));
-  return std::string();
+  return vote->receipt;
 }
 
 Status Coordinator::Impl::check_participants() const {
@@ -244,7 +250,7 @@ Result<Decision> Coordinator::Impl::decision(std::string_view transaction) const
     if (name_of(*id, finished->begun) != transaction) return not_ours;
     return decision_of(finished->phase, finished->behind_pivot);
   }
-  if (id->value > intents.stats().applied.value) {
+  if (id->value > intents.applied().value) {
     return Status(Code::invalid_argument,
                   concat("transaction ", transaction,
                          " has not begun here: this is an older copy of its coordinator's "

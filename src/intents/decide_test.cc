@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "intents/participant_state.h"
 #include "intents/test_deciding.h"
 
 namespace forelog {
@@ -62,8 +63,8 @@ TEST_F(DecideTest, WhatIsPreparedIsLockedAndHasNoEffect) {
   EXPECT_TRUE(north.update("carol +1"));
   EXPECT_EQ(north.prepare("u", "alice -1").error().code(), Code::busy);
   EXPECT_EQ(decide(DecidingWorld::move(1)), Decision::aborted);  // Asked twice, and busy.
-  EXPECT_TRUE(north.commit("t").ok());
-  EXPECT_TRUE(north.commit("t").ok());
+  EXPECT_TRUE(north.commit("t", "").ok());
+  EXPECT_TRUE(north.commit("t", "").ok());
   EXPECT_EQ(world_.north.sum("alice"), 0);
   EXPECT_EQ(north.abort("t").code(), Code::invalid_argument);
   EXPECT_TRUE(north.update("alice +1"));
@@ -73,8 +74,8 @@ TEST_F(DecideTest, APrepareThatComesBehindItsAbortIsRefused) {
   auto& north = world_.north.log();
   EXPECT_TRUE(north.abort("t").ok());
   EXPECT_FALSE(north.prepare("t", "alice -1")->yes);
-  EXPECT_EQ(north.commit("t").code(), Code::not_found);
-  EXPECT_EQ(north.commit("u").code(), Code::not_found);
+  EXPECT_EQ(north.commit("t", "").code(), Code::not_found);
+  EXPECT_EQ(north.commit("u", "").code(), Code::not_found);
   EXPECT_EQ(north.prepare("", "alice -1").error().code(), Code::invalid_argument);
 }
 
@@ -92,7 +93,7 @@ TEST_F(DecideTest, WhatIsPreparedSurvivesInTheLogAndInASnapshot) {
     EXPECT_EQ(in_doubt[0].transaction, transaction);
     EXPECT_EQ(in_doubt[0].change, "alice -10");
     EXPECT_EQ(world_.north.log().update("alice -1").error().code(), Code::busy);
-    EXPECT_TRUE(world_.north.log().commit(transaction).ok());
+    EXPECT_TRUE(world_.north.log().commit(transaction, "").ok());
   }
   EXPECT_EQ(world_.north.sum("alice"), 80);
 }
@@ -159,12 +160,56 @@ TEST_F(DecideTest, TheOthersAbortWhileOneIsAway) {
 TEST_F(DecideTest, WhatIsDecidedAndToldAgainTakesNoRecord) {
   auto& north = world_.north.log();
   EXPECT_TRUE(north.prepare("u", "alice -1")->yes);
-  EXPECT_TRUE(north.commit("u").ok());
+  EXPECT_TRUE(north.commit("u", "").ok());
   EXPECT_TRUE(north.abort("t").ok());
   const Lsn before = north.log().watermarks().appended;
-  EXPECT_TRUE(north.commit("u").ok());
+  EXPECT_TRUE(north.commit("u", "").ok());
   EXPECT_TRUE(north.abort("t").ok());
   EXPECT_EQ(north.log().watermarks().appended, before);
+}
+
+// One that was resolved without its coordinator, and forgotten behind many others.
+TEST_F(DecideTest, WhatAParticipantHasForgottenIsKnownByItsReceipt) {
+  world_.north.leave_at_next("commit");
+  const auto transaction = world_.coordinator->begin(DecidingWorld::move(30));
+  ASSERT_TRUE(transaction);
+  while (*world_.coordinator->decision(*transaction) == Decision::undecided) {
+    std::this_thread::yield();
+  }
+  world_.coordinator.reset();
+  ASSERT_TRUE(world_.north.open().ok());
+  auto& north = world_.north.log();
+  ASSERT_TRUE(north.resolve([](std::string_view) { return Decision::committed; }));
+  for (std::size_t i = 0; i < intents::kDecidedKept; ++i) {
+    ASSERT_TRUE(north.abort("other " + std::to_string(i)).ok());
+  }
+  EXPECT_EQ(north.commit(*transaction, "").code(), Code::not_found) << "it is forgotten";
+  const Lsn before = north.log().watermarks().appended;
+  ASSERT_TRUE(world_.open_coordinator().ok());
+  EXPECT_EQ(*world_.coordinator->wait(*transaction), Decision::committed);
+  EXPECT_EQ(sums(), Sums(70, 30));
+  EXPECT_EQ(north.log().watermarks().appended, before);
+}
+
+TEST_F(DecideTest, AReceiptIsOfOneLogAndOfWhatIsInIt) {
+  auto& north = world_.north.log();
+  const auto vote = north.prepare("t", "alice -1");
+  ASSERT_TRUE(vote);
+  const Lsn prepared = north.in_doubt()[0].prepared;
+  EXPECT_EQ(vote->receipt, north.log().id() + "/" + std::to_string(prepared.value));
+  EXPECT_EQ(north.prepare("t", "alice -1")->receipt, vote->receipt);
+  const auto refused = [&](const std::string& receipt, std::string_view why) {
+    const Status status = north.commit("u", receipt);
+    EXPECT_EQ(status.code(), Code::not_found);
+    EXPECT_NE(status.message().find(why), std::string_view::npos) << status.message();
+  };
+  refused(std::string(32, '0') + "/1", "another log");
+  refused(vote->receipt + "x", "another log");
+  refused(north.log().id() + "/1000", "older copy");
+  EXPECT_TRUE(north.commit("t", vote->receipt).ok());
+  EXPECT_EQ(world_.north.sum("alice"), 99);
+  EXPECT_TRUE(north.abort("u").ok());
+  EXPECT_EQ(north.commit("u", vote->receipt).code(), Code::not_found) << "it was aborted";
 }
 
 TEST_F(DecideTest, ParticipantsHaveNamesAndAreThere) {
@@ -249,8 +294,8 @@ TEST_F(DecideTest, OneThatIsClosedSaysNothingOfDecisions) {
 TEST_F(DecideTest, ACommitThatCannotBeAppliedIsNotDone) {
   auto& north = world_.north.log();
   EXPECT_TRUE(north.prepare("t", "broken +1")->yes);
-  EXPECT_FALSE(north.commit("t").ok());
-  EXPECT_FALSE(north.commit("t").ok());
+  EXPECT_FALSE(north.commit("t", "").ok());
+  EXPECT_FALSE(north.commit("t", "").ok());
   EXPECT_FALSE(north.health().ok());
   EXPECT_FALSE(north.checkpoint());
 }

@@ -214,6 +214,7 @@ std::string Intents::idempotency_key(IntentId id, std::size_t step, bool compens
 
 Result<Lsn> Intents::checkpoint() { return impl_->store->durable().checkpoint(); }
 Status Intents::health() const { return impl_->store->durable().health(); }
+Lsn Intents::applied() const noexcept { return impl_->store->durable().applied(); }
 DurableStats Intents::stats() const { return impl_->store->durable().stats(); }
 const Recovered& Intents::recovered() const noexcept { return impl_->store->durable().recovered(); }
 Log& Intents::log() const noexcept { return impl_->store->durable().log(); }

@@ -420,6 +420,31 @@ TEST_F(IntentsTest, OnAFailedLogNothingRunsAndWaitsEnd) {
   EXPECT_EQ(calls().size(), 0u);
 }
 
+// Whether a refusal is recorded is not known: then the step must not act after all.
+TEST_F(IntentsTest, NothingRunsBehindACommandOfUnknownOutcome) {
+  open();
+  std::atomic<int> runs = 0;
+  const auto refuse = [&](IntentAttempt& attempt) {
+    if (++runs > 1) return Result<std::string>(std::string());
+    faults_.fail_from_nth(FileOperation::sync_data, faults_.count(FileOperation::sync_data) + 1,
+                          Status(Code::io_error, "broken"));
+    return Result<std::string>(attempt.refuse("no"));
+  };
+  EXPECT_TRUE(intents_->handle("order", {refuse, {}}).ok());
+  EXPECT_TRUE(intents_->start().ok());
+  IntentPlan plan = plan_of({"a", "b"});
+  plan.pivot = 0;
+  const auto id = intents_->begin(plan);
+  ASSERT_TRUE(id);
+  while (intents_->health().ok()) std::this_thread::yield();
+  for (int i = 0; i < 1000; ++i) {  // Also when the work that failed is over.
+    EXPECT_FALSE(intents_->abort(*id, "by hand").ok());
+    std::this_thread::yield();
+  }
+  EXPECT_FALSE(intents_->wait(*id));
+  EXPECT_EQ(runs, 1);
+}
+
 TEST_F(IntentsTest, AResultThatIsTooLargeToBeRecordedIsAFailure) {
   open();
   std::atomic<int> asked = 0;

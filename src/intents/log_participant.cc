@@ -1,5 +1,7 @@
 #include "forelog/log_participant.h"
 
+#include <charconv>
+#include <optional>
 #include <utility>
 
 #include "base/guarded.h"
@@ -43,6 +45,29 @@ struct LogParticipantBase::Impl {
     return known == decision && durable.health().ok();
   }
 
+  std::string receipt(Lsn prepared) const {
+    return prepared == Lsn() ? "" : base::concat(durable.log().id(), "/", prepared.value);
+  }
+  // Where in this log the receipt says that something was prepared; nullopt: nowhere in this one.
+  std::optional<Lsn> prepared_at(std::string_view receipt) const {
+    const std::string prefix = durable.log().id() + "/";
+    if (!receipt.starts_with(prefix)) return std::nullopt;
+    receipt.remove_prefix(prefix.size());
+    Lsn lsn;
+    const char* const end = receipt.data() + receipt.size();
+    const auto [stop, error] = std::from_chars(receipt.data(), end, lsn.value);
+    if (error != std::errc() || stop != end) return std::nullopt;
+    return lsn;
+  }
+  // What was prepared, and neither waits for a decision nor is remembered, has been decided since.
+  bool is_forgotten(std::string_view transaction, Lsn prepared) const {
+    if (prepared > durable.applied()) return false;  // Before the look, which is to show it.
+    const bool gone = durable.read([&](const ParticipantState& state) {
+      return !state.is_in_doubt(transaction) && state.decision(transaction) == Decision::undecided;
+    });
+    return gone && durable.health().ok();
+  }
+
   Durable<ParticipantState> durable;
 };
 
@@ -68,14 +93,28 @@ Result<Vote> LogParticipantBase::prepare(std::string_view transaction, ByteView 
     const auto verdict =
         FORELOG_TRY(impl_->apply(ParticipantCommandKind::prepare, transaction, change));
     FORELOG_TRY(verdict.status);
-    return verdict.vote;
+    Vote vote = verdict.vote;
+    if (vote.yes) vote.receipt = impl_->receipt(verdict.prepared);
+    return vote;
   });
 }
 
-Status LogParticipantBase::commit(std::string_view transaction) {
+Status LogParticipantBase::commit(std::string_view transaction, std::string_view receipt) {
   return base::guarded([&]() -> Status {
     if (impl_->is_known(transaction, Decision::committed)) return {};
-    return FORELOG_TRY(impl_->apply(ParticipantCommandKind::commit, transaction)).status;
+    const auto prepared = impl_->prepared_at(receipt);
+    if (prepared && impl_->is_forgotten(transaction, *prepared)) return {};
+    Status status = FORELOG_TRY(impl_->apply(ParticipantCommandKind::commit, transaction)).status;
+    if (status.code() != Code::not_found || receipt.empty()) return status;
+    if (!prepared) {
+      return status.with_context(base::concat("it was prepared as ", receipt,
+                                              ", in another log than this, ",
+                                              impl_->durable.log().id()));
+    }
+    if (*prepared <= impl_->durable.applied()) return status;
+    return status.with_context(base::concat(
+        "it was prepared at LSN ", prepared->value,
+        ", which this log has not reached: it is an older copy of the participant's directory"));
   });
 }
 
@@ -114,7 +153,7 @@ Result<std::size_t> LogParticipantBase::resolve(const Ask& ask) {
     std::size_t left = 0;
     for (const InDoubt& each : in_doubt()) {
       switch (FORELOG_TRY(ask(each.transaction))) {
-        case Decision::committed: FORELOG_TRY(commit(each.transaction)); break;
+        case Decision::committed: FORELOG_TRY(commit(each.transaction, {})); break;
         case Decision::aborted: FORELOG_TRY(abort(each.transaction)); break;
         case Decision::undecided: ++left; break;
       }

@@ -104,6 +104,7 @@ void ParticipantState::prepare(Lsn lsn, const ParticipantCommand& command) {
       verdict_.status = {Code::invalid_argument, concat("transaction ", command.transaction,
                                                         " is prepared with another change")};
     }
+    verdict_.prepared = before->second.lsn;
     return;
   }
   Prepared prepared{command.change, user_->keys_of(command.change), lsn};
@@ -114,6 +115,7 @@ void ParticipantState::prepare(Lsn lsn, const ParticipantCommand& command) {
     return;
   }
   lock(command.transaction, std::move(prepared));
+  verdict_.prepared = lsn;
 }
 
 Status ParticipantState::commit(Lsn lsn, const std::string& transaction) {

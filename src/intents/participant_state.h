@@ -49,13 +49,17 @@ class ParticipantState : public StateMachine {
   // What became of the last command. busy: something is locked. not_found, invalid_argument.
   struct Verdict {
     Status status;
-    Vote vote;  // Of a prepare that is ok.
+    Vote vote;     // Of a prepare that is ok.
+    Lsn prepared;  // With a yes: where; Lsn{}: it was decided before.
   };
   const Verdict& verdict() const { return verdict_; }
   const TransactionalState& user() const { return *user_; }
   std::vector<InDoubt> in_doubt() const;
   // As far as it is remembered.
   Decision decision(std::string_view transaction) const;
+  bool is_in_doubt(std::string_view transaction) const {
+    return prepared_.contains(std::string(transaction));
+  }
 
  private:
   struct Prepared {

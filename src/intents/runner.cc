@@ -58,7 +58,7 @@ Status Runner::start() {
   const base::MutexLock lock(mutex_);
   if (started_ || stopping_) return {Code::cancelled, "intents are run already, or were closed"};
   started_ = true;
-  for (const IntentPointer& intent : store_.image().open) schedule(intent->id);
+  schedule_all();
   threads_.reserve(threads_max_);
   while (threads_.size() < threads_max_) threads_.emplace_back([this] { loop(); });
   return {};
@@ -82,9 +82,20 @@ void Runner::schedule(IntentId id) {
   work_.notify_one();
 }
 
+void Runner::schedule_all() {
+  for (const IntentPointer& intent : store_.image().open) schedule(intent->id);
+}
+
+// It is durable, and so is not to be missed for want of memory.
 void Runner::changed(IntentId id) {
   const base::MutexLock lock(mutex_);
-  schedule(id);
+  const auto once = [&]() FORELOG_REQUIRES(mutex_) {
+    schedule(id);
+    return Status();
+  };
+  if (base::guarded(once).ok()) return;
+  missed_ = true;
+  work_.notify_one();
 }
 
 // An intent that no place knows would never be finished.
@@ -102,6 +113,7 @@ void Runner::loop() {
   const base::MutexLock lock(mutex_);
   while (!stopping_) {
     std::optional<Schedule::Work> work;
+    if (std::exchange(missed_, false)) insist([&]() FORELOG_UNCHECKED { schedule_all(); });
     insist([&]() FORELOG_UNCHECKED { work = schedule_.take(base::now()); });
     if (!work) {
       const auto due = schedule_.next_due();
@@ -139,6 +151,9 @@ Status Runner::work_on(const Schedule::Work& work) {
         (!due && time_to_wait(*intent, work.kind->options, store_.now()).count() > 0)) {
       break;
     }
+    // Where a command may or may not be durable, nothing may be done that one of the two forbids.
+    status = store_.durable().health();
+    if (!status.ok()) break;
     status = base::guarded([&] {
       return advance(store_, watchdog_, work.kind->handler, work.kind->options, *intent);
     });

@@ -49,6 +49,7 @@ class Runner {
  private:
   void loop();
   void schedule(IntentId id) FORELOG_REQUIRES(mutex_);
+  void schedule_all() FORELOG_REQUIRES(mutex_);
   void put_in_place(const Schedule::Work& work, const Status& status) FORELOG_REQUIRES(mutex_);
   // Until nothing more can be done now. Errors: what keeps commands from being logged.
   Status work_on(const Schedule::Work& work) FORELOG_EXCLUDES(mutex_);
@@ -65,6 +66,7 @@ class Runner {
   std::map<std::string, KindOfWork, std::less<>> kinds_ FORELOG_GUARDED_BY(mutex_);
   Schedule schedule_ FORELOG_GUARDED_BY(mutex_);
   bool started_ FORELOG_GUARDED_BY(mutex_) = false;
+  bool missed_ FORELOG_GUARDED_BY(mutex_) = false;  // There was no memory to schedule one.
   bool stopping_ FORELOG_GUARDED_BY(mutex_) = false;
   std::vector<base::Thread> threads_ FORELOG_GUARDED_BY(mutex_);
 };

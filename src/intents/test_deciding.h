@@ -85,9 +85,9 @@ class Bank : public Participant {
     if (is_away("prepare")) return away();
     return log_->prepare(transaction, change);
   }
-  Status commit(std::string_view transaction) override {
+  Status commit(std::string_view transaction, std::string_view receipt) override {
     const std::lock_guard lock(mutex_);
-    return is_away("commit") ? away() : log_->commit(transaction);
+    return is_away("commit") ? away() : log_->commit(transaction, receipt);
   }
   Status abort(std::string_view transaction) override {
     const std::lock_guard lock(mutex_);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include <unistd.h>
 
@@ -104,6 +105,29 @@ TEST_F(IntentsOutOfMemoryTest, AtEachAllocationOnce) {
 TEST_F(IntentsOutOfMemoryTest, FromEachAllocationOn) {
   for (std::uint64_t nth = 1; once(nth, true) && !HasFailure(); ++nth) {
   }
+}
+
+// An intent that was begun while memory was short is run all the same.
+TEST_F(IntentsOutOfMemoryTest, WhatIsBegunIsRunOnceThereIsMemory) {
+  const IntentHandler handler{[](IntentAttempt&) -> Result<std::string> { return std::string(); }};
+  std::uint64_t run = 0;
+  bool refused = true;
+  for (std::uint64_t nth = 1; refused; ++nth) {
+    intents_.reset();
+    std::filesystem::remove_all(dir_);
+    Result<Intents> opened = Intents::open(dir_, options_);
+    ASSERT_TRUE(opened) << opened.error().message();
+    intents_.emplace(*std::move(opened));
+    ASSERT_TRUE(intents_->handle("order", handler).ok());
+    ASSERT_TRUE(intents_->start().ok());
+    refuse_allocation(nth, false);
+    (void)intents_->begin(plan_);
+    refused = allocations_refused() > 0;
+    refuse_allocation(0, false);
+    while (intents_->health().ok() && !intents_->unfinished().empty()) std::this_thread::yield();
+    run += intents_->health().ok() && intents_->applied() > Lsn(1) ? 1 : 0;
+  }
+  EXPECT_GT(run, 1u);
 }
 
 }  // namespace
