@@ -3,21 +3,18 @@
 #include <utility>
 
 #include "base/guarded.h"
-#include "base/text.h"
 #include "forelog/file_system.h"
 #include "forelog/try.h"
-#include "segment/segment_name.h"
 #include "snapshot/apply_queue.h"
 #include "snapshot/checkpointer.h"
+#include "snapshot/durable_directory.h"
 #include "snapshot/snapshots.h"
 
 namespace forelog {
 
-using base::concat;
 using base::guarded;
 
 namespace {
-constexpr std::string_view kLogName = "log", kSnapshotsName = "snapshots";
 
 // Throws nothing: the queue knows the update by its place.
 Status behind_others() {
@@ -77,42 +74,22 @@ struct DurableBase::Impl {
   }
 };
 
-namespace {
-
-// Where there is a log there is a directory of snapshots, so that readers need not ask for both.
-Status prepare_directory(FileSystem& file_system, const std::filesystem::path& path,
-                         const Options& options) {
-  const bool create = options.create_if_missing && options.recovery != RecoveryPolicy::read_only;
-  auto dir = FORELOG_TRY(file_system.open_directory(path, create));
-  for (const FileEntry& entry : FORELOG_TRY(dir->list())) {
-    if (segment::parse_segment_name(entry.name)) {
-      return {Code::invalid_argument,
-              concat(path.string(), " is itself a log; a durable state has its log in ",
-                     (path / kLogName).string(), ", below the directory that it is opened by")};
-    }
-  }
-  if (create) FORELOG_TRY(dir->open_directory(kSnapshotsName, true));
-  return {};
-}
-
-}  // namespace
-
 Result<DurableBase> DurableBase::open(const std::filesystem::path& dir,
                                       const DurableOptions& options, Make make) {
   return guarded([&]() -> Result<DurableBase> {
     FileSystem& file_system =
         options.log.file_system != nullptr ? *options.log.file_system : posix_file_system();
-    FORELOG_TRY(prepare_directory(file_system, dir, options.log));
+    FORELOG_TRY(snapshot::prepare_directory(file_system, dir, options.log));
     auto impl = std::make_unique<Impl>();
     // The log first: its lock is the one that another process meets.
-    impl->log.emplace(FORELOG_TRY(Log::open(dir / kLogName, options.log)));
+    impl->log.emplace(FORELOG_TRY(Log::open(dir / snapshot::kLogName, options.log)));
     SnapshotOptions snapshot_options = options.snapshots;
     snapshot_options.file_system = options.log.file_system;
     snapshot_options.create_if_missing = true;
     snapshot_options.read_only = options.log.recovery == RecoveryPolicy::read_only;
     const bool writes = !snapshot_options.read_only;
     impl->snapshots.emplace(
-        FORELOG_TRY(Snapshots::open(dir / kSnapshotsName, std::move(snapshot_options))));
+        FORELOG_TRY(Snapshots::open(dir / snapshot::kSnapshotsName, std::move(snapshot_options))));
     impl->state = FORELOG_TRY(snapshot::made(make));
     impl->recovered =
         FORELOG_TRY(recover(*impl->log, *impl->snapshots, *impl->state, options.recovery));

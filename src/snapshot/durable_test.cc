@@ -250,6 +250,29 @@ TYPED_TEST(DurableTest, ALogIsNotTakenForAState) {
   EXPECT_EQ(opened.error().code(), Code::invalid_argument);
 }
 
+TYPED_TEST(DurableTest, ALogThatIsLostIsNotMadeAnew) {
+  this->open();
+  this->post_many(10);
+  ASSERT_TRUE(this->bank_->checkpoint());
+  this->kill();
+  const auto remove_all = [&](const char* name) {
+    auto dir = this->disk_.open_directory(kDir / name, false);
+    ASSERT_TRUE(dir);
+    const auto entries = (*dir)->list();
+    ASSERT_TRUE(entries);
+    for (const FileEntry& entry : *entries) {
+      if (entry.kind == FileKind::regular) EXPECT_TRUE((*dir)->remove(entry.name).ok());
+    }
+  };
+  remove_all("log");
+  const Status refused = this->open_error();
+  EXPECT_EQ(refused.code(), Code::corrupt);
+  EXPECT_NE(refused.message().find("LSN 10"), std::string::npos) << refused.message();
+  EXPECT_EQ(this->open_error().code(), Code::corrupt) << "nothing was made";
+  remove_all("snapshots");
+  EXPECT_TRUE(this->open_error().ok()) << "as a crash leaves it that comes before the first record";
+}
+
 TYPED_TEST(DurableTest, IsReadBesideTheOneThatWrites) {
   this->open();
   this->post("alice 1");
