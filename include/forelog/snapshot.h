@@ -23,6 +23,13 @@
 
 namespace forelog {
 
+// Which snapshots are compressed as they are made.
+enum class CompressNew : std::uint8_t {
+  all,        // All of them.
+  none,       // The codec is for reading alone.
+  as_newest,  // As the newest that is there; the first one is not.
+};
+
 struct SnapshotOptions {
   bool create_if_missing = true;
   // Takes no lock and changes nothing: to read beside the process that makes snapshots.
@@ -33,7 +40,10 @@ struct SnapshotOptions {
   std::string kind = {};
   std::size_t keep = 2;  // How many snapshots are kept: the newest ones. At least 1.
 
-  const Compression* compression = nullptr;  // Of new ones; also how to read those it made.
+  // How to read what it compressed, and how to compress new ones. Without it, what is compressed is
+  // `unsupported`. For zstd: &zstd() (zstd.h).
+  const Compression* compression = nullptr;
+  CompressNew compress_new = CompressNew::all;  // Where there is a compression.
   // Keep room on the disk for the next snapshot, of the last one's size and a quarter: a full disk must
   // not keep away the checkpoint that would free it.
   bool reserve = true;

@@ -147,6 +147,8 @@ DurableOptions options_of() {
   DurableOptions options;
   options.log.create_if_missing = false;
   options.snapshots.compression = &zstd();
+  // So that a program which brings no codec can open what it could open before.
+  options.snapshots.compress_new = CompressNew::as_newest;
   return options;
 }
 

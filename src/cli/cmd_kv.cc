@@ -51,15 +51,16 @@ Result<Kv> open_kv_to_read(const KvPlace& place) {
   return open_kv(place, std::move(options));
 }
 
-Result<Kv> open_kv_to_write(const KvPlace& place, Missing missing) {
+Result<Kv> open_kv_to_write(const KvPlace& place, Missing missing, CompressNew compress_new) {
   KvOptions options;
+  options.durable.snapshots.compress_new = compress_new;
   options.durable.log.create_if_missing = missing == Missing::is_made;
   return open_kv(place, std::move(options));
 }
 
 ExitCode with_kv(const KvPlace& place, Missing missing,
-                 const std::function<Result<ExitCode>(Kv&)>& work) {
-  Result<Kv> store = open_kv_to_write(place, missing);
+                 const std::function<Result<ExitCode>(Kv&)>& work, CompressNew compress_new) {
+  Result<Kv> store = open_kv_to_write(place, missing, compress_new);
   if (!store) return fail(store.error());
   const Result<ExitCode> done = work(*store);
   const Status health = store->health();

@@ -27,11 +27,14 @@ Result<Kv> open_kv_to_read(const KvPlace& place);
 enum class Missing : std::uint8_t { is_made, is_an_error };
 // Tells on standard error what recovery found, if anything was wrong, and shows how far it is, if that
 // takes long.
-Result<Kv> open_kv_to_write(const KvPlace& place, Missing missing);
+// Where nothing else is asked for, a snapshot is compressed if the newest one is: so that a program which
+// brings no codec can open what it could open before.
+Result<Kv> open_kv_to_write(const KvPlace& place, Missing missing, CompressNew compress_new);
 
 // Opens the store to write, runs `work` and closes the store: the first error of these is told.
 ExitCode with_kv(const KvPlace& place, Missing missing,
-                 const std::function<Result<ExitCode>(Kv&)>& work);
+                 const std::function<Result<ExitCode>(Kv&)>& work,
+                 CompressNew compress_new = CompressNew::as_newest);
 
 void add_kv_readers(CLI::App& kv, Context& context, const KvPlace& place);  // get scan stats dump
 void add_kv_writers(CLI::App& kv, Context& context, const KvPlace& place);  // put del checkpoint

@@ -98,14 +98,24 @@ ExitCode run_write(const KvPlace& place, const PutOptions& options) {
                  [&](Kv& store) { return write_one(store, options, value); });
 }
 
-ExitCode run_checkpoint(const KvPlace& place, bool json) {
-  return with_kv(place, Missing::is_an_error, [&](Kv& store) -> Result<ExitCode> {
+struct CheckpointOptions {
+  bool json = false;
+  bool compress = false;
+  bool plain = false;
+};
+
+ExitCode run_checkpoint(const KvPlace& place, const CheckpointOptions& options) {
+  const auto work = [&](Kv& store) -> Result<ExitCode> {
     const Lsn made = FORELOG_TRY(store.checkpoint());
     const std::string lsn = std::to_string(made.value);
     Output out;
-    out << (json ? "{\"lsn\":" + lsn + "}" : lsn) << "\n";
+    out << (options.json ? "{\"lsn\":" + lsn + "}" : lsn) << "\n";
     return finish(out, ExitCode::done);
-  });
+  };
+  return with_kv(place, Missing::is_an_error, work,
+                 options.compress ? CompressNew::all
+                 : options.plain  ? CompressNew::none
+                                  : CompressNew::as_newest);
 }
 
 void add_write_options(CLI::App& command, PutOptions& options) {
@@ -141,13 +151,22 @@ void add_kv_writers(CLI::App& kv, Context& context, const KvPlace& place) {
   del.add_option("KEY", del_options->key, "Any bytes")->type_name("")->required();
   add_write_options(del, *del_options);
 
-  auto json = std::make_shared<bool>(false);
-  CLI::App& checkpoint = add_command(
-      kv, context,
-      {"checkpoint", "Makes a snapshot, drops the log that it covers, and prints its LSN.",
-       "forelog kv /tmp/shop checkpoint"},
-      [json, &place] { return run_checkpoint(place, *json); });
-  checkpoint.add_flag("--json", *json, "Print {\"lsn\":N} instead of N");
+  auto options = std::make_shared<CheckpointOptions>();
+  CLI::App& checkpoint =
+      add_command(kv, context,
+                  {"checkpoint",
+                   "Makes a snapshot, drops the log that it covers, and prints its LSN. It is "
+                   "compressed if the\n"
+                   "newest one is; the first one is not.",
+                   "forelog kv /tmp/shop checkpoint\nforelog kv /tmp/shop checkpoint --compress"},
+                  [options, &place] { return run_checkpoint(place, *options); });
+  checkpoint.add_flag("--json", options->json, "Print {\"lsn\":N} instead of N");
+  CLI::Option* compress = checkpoint.add_flag(
+      "--compress", options->compress,
+      "With zstd, this one and later ones: a program then needs SnapshotOptions::compression to "
+      "open the store");
+  checkpoint.add_flag("--no-compress", options->plain, "Not this one, nor later ones")
+      ->excludes(compress);
 }
 
 }  // namespace forelog::cli

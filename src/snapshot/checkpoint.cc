@@ -96,6 +96,7 @@ class Checkpoint {
     for (const Listed& listed : found) {
       FORELOG_TRY(snapshots_.check_identity(listed, format::to_string(header.log_id)));
     }
+    compress_ = compresses(nullptr);
     if (found.empty()) return std::uint64_t{0};
     const Listed& newest = found.front();
     if (newest.header.lsn > applied_) {
@@ -105,9 +106,22 @@ class Checkpoint {
                  newest.header.lsn.value, ", and so newer than this state, of LSN ", applied_.value,
                  "; no snapshot was made. If the log was cut behind it (keep_through), remove it"));
     }
-    const bool same = snapshots_.names_synced && newest.header.lsn == applied_ &&
-                      !snapshots_.known_damaged(applied_) && newest.header.record == header.record;
+    compress_ = compresses(&newest.header);
+    const std::uint8_t compression = compress_ ? snapshots_.options.compression->id() : 0;
+    const bool same = newest.header.compression == compression && snapshots_.names_synced &&
+                      newest.header.lsn == applied_ && !snapshots_.known_damaged(applied_) &&
+                      newest.header.record == header.record;
     return same ? newest.file_bytes : 0;
+  }
+
+  bool compresses(const format::SnapshotHeader* newest) const {
+    if (snapshots_.options.compression == nullptr) return false;
+    switch (snapshots_.options.compress_new) {
+      case CompressNew::all: return true;
+      case CompressNew::none: return false;
+      case CompressNew::as_newest: return newest != nullptr && newest->compression != 0;
+    }
+    return false;
   }
 
   Result<std::uint64_t> write(const format::SnapshotHeader& header, const Save& save)
@@ -117,7 +131,7 @@ class Checkpoint {
     auto bytes = base::guarded([&]() -> Result<std::uint64_t> {
       auto writer = FORELOG_TRY(
           SnapshotWriter::begin(*snapshots_.dir, header,
-                                {.compression = options.compression,
+                                {.compression = compress_ ? options.compression : nullptr,
                                  .bytes_per_second_max = options.bytes_per_second_max}));
       FORELOG_TRY(base::contained("the state's save", [&] { return save(*writer); }));
       auto published = writer->publish();
@@ -147,6 +161,7 @@ class Checkpoint {
   Log& log_;
   Snapshots::Impl& snapshots_;
   const Lsn applied_;
+  bool compress_ = false;  // The snapshot that is to be made.
 };
 
 Result<Lsn> make_checkpoint(Log& log, Snapshots& snapshots, Lsn applied, const Save& save) {

@@ -168,6 +168,7 @@ class Recovery {
     if (loaded.ok()) loaded = (*reader)->finish();
     if (loaded.ok()) return true;
     if (!damage) {
+      if (!reader) return loaded;  // It names the file.
       return loaded.with_context(
           concat("load ", (snapshots_.dir->path() / candidate.name).string()));
     }

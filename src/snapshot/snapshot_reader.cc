@@ -69,8 +69,11 @@ Status SnapshotReader::prepare(const Compression* compression) {
     if (compression == nullptr || compression->id() != header_.compression) {
       return {Code::unsupported,
               concat(path_, ": compressed by method ", header_.compression,
-                     header_.compression == format::kZstdCompression ? " (zstd)" : "",
-                     ", which was not given; set SnapshotOptions::compression")};
+                     header_.compression == format::kZstdCompression
+                         ? " (zstd), which was not given. Set SnapshotOptions::compression to "
+                           "&forelog::zstd(), and link to forelog::zstd"
+                         : ", which was not given. Set SnapshotOptions::compression to it",
+                     ". Nothing was changed")};
     }
     compression_ = compression;
     stored_.resize(header_.block_bytes);

@@ -2,6 +2,8 @@
 #include <set>
 #include <string>
 
+#include "forelog/kv.h"
+#include "forelog/zstd.h"
 #include "support/failing_syncs.h"
 #include "support/program.h"
 
@@ -235,6 +237,55 @@ TEST_F(KvProgramTest, OpensFromACheckpoint) {
   EXPECT_EQ(stats["snapshots"], 1);
   EXPECT_EQ(stats["keys"], 1001);
   EXPECT_TRUE(mentions(kv("stats").out, "1,001 keys"));
+}
+
+TEST_F(KvProgramTest, SnapshotsAreCompressedOnlyWhereSomeoneAskedForIt) {
+  const auto opens_without_codec = [&] { return static_cast<bool>(Kv::open(store())); };
+  kv("load", {}, many(100));
+  EXPECT_EQ(kv("checkpoint").code, 0);
+  EXPECT_TRUE(opens_without_codec());
+  // Also of a record that has a snapshot.
+  EXPECT_EQ(kv("checkpoint", {"--compress"}).code, 0);
+  const auto refused = Kv::open(store());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::unsupported);
+  const std::string said(refused.error().message());
+  EXPECT_TRUE(mentions(said, "forelog::zstd")) << said;
+  EXPECT_EQ(said.find(".snapshot"), said.rfind(".snapshot")) << said;
+  kv("put", {"a", "1"});
+  EXPECT_EQ(kv("checkpoint").code, 0);
+  EXPECT_FALSE(opens_without_codec()) << "as the newest one is";
+  EXPECT_EQ(kv("checkpoint", {"--no-compress"}).code, 0);
+  EXPECT_TRUE(opens_without_codec());
+  EXPECT_EQ(kv("checkpoint", {"--compress", "--no-compress"}).code, 2);
+}
+
+TEST_F(KvProgramTest, WhatIsLostOfAStoreIsNamedAndNotMadeAnew) {
+  namespace fs = std::filesystem;
+  const fs::path log = fs::path(store()) / "log", snapshots = fs::path(store()) / "snapshots";
+  KvOptions options;
+  options.durable.log.segment_bytes = 64 << 10;
+  {
+    auto made = Kv::open(store(), options);
+    ASSERT_TRUE(made);
+    for (int i = 0; i < 6; ++i) {
+      ASSERT_TRUE(made->put("a", std::string(40 << 10, 'x')));
+      ASSERT_TRUE(made->checkpoint());
+    }
+    ASSERT_TRUE(made->close().ok());
+  }
+  const auto refused_without = [&](const fs::path& part, int code, const std::string& why) {
+    fs::rename(part, dir() / "away");
+    const Outcome put = kv("put", {"a", "1"});
+    EXPECT_EQ(put.code, code) << put.err;
+    EXPECT_TRUE(mentions(put.err, part.string() + " is missing")) << put.err;
+    EXPECT_TRUE(mentions(put.err, why)) << put.err;
+    EXPECT_FALSE(fs::exists(part));
+    fs::rename(dir() / "away", part);
+  };
+  refused_without(log, 3, "newest snapshot, of LSN 6");
+  refused_without(snapshots, 4, "LSNs 1 to ");
+  expect(kv("put", {"a", "1"}), "7\n");
 }
 
 TEST_F(KvProgramTest, OpensBesideWhatIsNoSnapshotUnderASnapshotsName) {
