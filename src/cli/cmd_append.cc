@@ -21,6 +21,7 @@
 #include "cli/record_splitter.h"
 #include "cli/reports.h"
 #include "cli/signals.h"
+#include "cli/store_directory.h"
 #include "cli/units.h"
 #include "forelog/log.h"
 #include "forelog/try.h"
@@ -34,6 +35,7 @@ struct AppendOptions {
   bool null = false;
   std::uint64_t batch = 0;  // Records in a batch; 0: each on its own.
   bool quiet = false;
+  bool force = false;
   bool json = false;
   std::uint64_t segment_bytes = Options().segment_bytes;
 
@@ -196,6 +198,10 @@ class Session {
 };
 
 ExitCode run_append(const AppendOptions& options) {
+  if (Status status = check_is_no_store(options.dir); !status.ok()) return fail(status);
+  if (!options.force) {
+    if (Status status = check_is_no_log_of_store(options.dir); !status.ok()) return fail(status);
+  }
   const Interrupts interrupts;
   Result<Log> log = Log::open(options.dir, {.segment_bytes = options.segment_bytes});
   if (!log) return fail(log.error());
@@ -227,6 +233,8 @@ void add_append(CLI::App& app, Context& context) {
   command.add_flag("--null", options->null, "Records end with a NUL byte instead of a newline");
   add_parsed(command, "--batch", "N", parse_count, options->batch,
              "Every N records survive a crash together or not at all");
+  command.add_flag("--force", options->force,
+                   "Also to the log of a store, which what is no command of it ends");
   command.add_flag("--quiet", options->quiet, "Print no LSNs");
   command.add_flag("--json", options->json, "Print {\"lsn\":N} instead of N");
   add_parsed(command, "--segment-bytes", "BYTES", parse_bytes, options->segment_bytes,

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/reports.h"
+#include "cli/store_directory.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -92,6 +93,7 @@ std::string info_text(const std::string& dir, const LogInfo& info) {
 }
 
 ExitCode run_info(const InfoOptions& options) {
+  if (Status status = check_is_no_store(options.dir); !status.ok()) return fail(status);
   ProgressBar progress;
   const Result<LogInfo> info = inspect(options.dir, {.on_progress = progress.callback()});
   progress.clear();

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/reports.h"
+#include "cli/store_directory.h"
 #include "cli/terminal.h"
 #include "forelog/maintain.h"
 
@@ -41,6 +42,7 @@ std::string repair_text(const RepairArguments& arguments, const RecoveryReport& 
 }
 
 ExitCode run_repair(const RepairArguments& arguments) {
+  if (Status status = check_is_no_store(arguments.dir); !status.ok()) return fail(status);
   ProgressBar progress;
   const Result<RecoveryReport> repaired =
       repair(arguments.dir, {.dry_run = arguments.dry_run,

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/reports.h"
+#include "cli/store_directory.h"
 #include "cli/units.h"
 #include "forelog/log.h"
 #include "forelog/try.h"
@@ -76,6 +77,7 @@ Result<std::string> trim_and_tell(const TrimOptions& options) {
 }
 
 ExitCode run_trim(const TrimOptions& options) {
+  if (Status status = check_is_no_store(options.dir); !status.ok()) return fail(status);
   if (!options.keep_from && !options.keep_through) {
     report("say what stays: --keep-from LSN or --keep-through LSN");
     return ExitCode::usage;

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/reports.h"
+#include "cli/store_directory.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "forelog/maintain.h"
@@ -34,6 +35,7 @@ std::string verify_text(const VerifyReport& report) {
 }
 
 ExitCode run_verify(const VerifyOptions& options) {
+  if (Status status = check_is_no_store(options.dir); !status.ok()) return fail(status);
   ProgressBar progress;
   const Result<VerifyReport> report = verify(options.dir, {.on_progress = progress.callback()});
   progress.clear();

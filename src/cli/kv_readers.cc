@@ -121,7 +121,8 @@ std::string stats_text(const KvStats& stats, const Recovered& recovered) {
                      " of keys, " + bytes_text(stats.value_bytes) + " of values, in about " +
                      bytes_text(stats.memory_bytes) + " of memory\n";
   if (stats.expiring > 0) text += count_of(stats.expiring, "key") + " with a time to live\n";
-  text += "LSN " + std::to_string(stats.applied.value) + ": the last write\n";
+  text += "LSN " + std::to_string(stats.applied.value) +
+          ": the last command that is seen, be it one that was refused\n";
   text += "log " + bytes_text(stats.log_bytes) + ", " + count_of(stats.snapshots, "snapshot") +
           " of " + bytes_text(stats.snapshot_bytes) + "\n";
   return text + "opened from: " + recovered.to_string() + "\n";

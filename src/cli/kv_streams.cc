@@ -102,7 +102,6 @@ class Acknowledgements {
     return {.status = waited_, .text = text + "What follows was not written."};
   }
 
-  Output& out() { return out_; }
   std::uint64_t refused() const { return refused_; }
 
  private:
@@ -141,8 +140,8 @@ ExitCode run_batch(const KvPlace& place, bool json) {
     const KvInput input{
         .take = [&](std::string_view line, std::uint64_t number) { return all.take(line, number); },
         .pause = [&] { return all.print(); }};
-    const KvInputEnd end = read_kv_lines(interrupts, input);
-    if (!all.out().status().ok()) return finish(all.out(), ExitCode::done);
+    KvInputEnd end = read_kv_lines(interrupts, input);
+    if (end.interrupted && end.status.ok()) end.status = Status(Code::cancelled, "interrupted");
     const ExitCode code = report_end(end, all.kept());
     return code == ExitCode::done && all.refused() > 0 ? ExitCode::refused : code;
   });
@@ -234,7 +233,12 @@ ExitCode run_load(const KvPlace& place, bool json) {
     out << (json ? "{\"keys\":" + keys + ",\"lsn\":" + lsn + "}"
                  : count_of(loader.keys(), "key") + " loaded, the last with LSN " + lsn)
         << "\n";
-    return finish(out, code);
+    if (const Status told = out.flush(); !told.ok()) {
+      report(std::string(told.message()) + "\nSynced: " + count_of(loader.keys(), "key") +
+             " of the input.");
+      return ExitCode::failed;
+    }
+    return code;
   });
 }
 

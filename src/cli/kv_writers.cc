@@ -51,8 +51,12 @@ Result<std::string> read_value() {
       return Status(Code::io_error,
                     "cannot read standard input: " + std::generic_category().message(errno));
     }
-    // What is over the limit is refused by the store, with its message, without reading it all.
-    if (value.size() > KvOptions().value_bytes_max) return value;
+    // Without reading it all, since it may have no end.
+    if (value.size() > KvOptions().value_bytes_max) {
+      return Status(Code::invalid_argument, "the value on standard input has more than " +
+                                                std::to_string(KvOptions().value_bytes_max) +
+                                                " bytes, which is the limit");
+    }
   }
 }
 

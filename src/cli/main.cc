@@ -26,7 +26,8 @@ constexpr const char* kFooter = R"(Examples:
 
 Exit codes, of every command:
   0  done
-  1  operating failure: the disk, the kernel or a pipe failed, or a line of the input is too long
+  1  operating failure: the disk, the kernel or a pipe failed, a line of the input is wrong or too
+     long, an interrupt ended the input of kv batch or load, or the format is newer than this
   2  wrong usage
   3  corruption found: bytes that had been durable do not verify
   4  nothing there: no log, or an LSN that was trimmed or is not yet written

@@ -23,6 +23,11 @@ class PinnedImage final : public StateMachine::Image {
   std::shared_ptr<const Pin> pin_;
 };
 
+std::string way_out(Lsn lsn) {
+  return concat(". To drop it and all behind it: `forelog trim STORE/log --keep-through ",
+                lsn.value - 1, "`");
+}
+
 // The earliest: a pin's time is then what the commands told, and so the same wherever they are applied.
 constexpr Timestamp kNoClock = Timestamp::min();
 
@@ -37,13 +42,17 @@ Status KvState::apply(Lsn lsn, ByteView bytes) {
     switch (decode_command(bytes, command_)) {
       case CommandCheck::valid: break;
       case CommandCheck::malformed:
-        return {Code::corrupt, concat("LSN ", lsn.value,
-                                      " is not a key-value command: something else writes to the "
-                                      "log of this store")};
+        return {Code::corrupt,
+                concat("LSN ", lsn.value,
+                       " is not a key-value command: something else writes to the log of this "
+                       "store",
+                       way_out(lsn))};
       case CommandCheck::unknown:
         return {Code::unsupported, concat("LSN ", lsn.value,
-                                          " is a key-value command of a newer version of Forelog: "
-                                          "open the store with that version")};
+                                          " is no key-value command that this version knows: a "
+                                          "newer version of Forelog wrote it, which then opens the "
+                                          "store, or something else writes to its log",
+                                          way_out(lsn))};
     }
     last_outcome_ = table_->apply(lsn, command_);
     applied_ = lsn;

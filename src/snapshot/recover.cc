@@ -126,7 +126,8 @@ class Recovery {
       text += "; restore the snapshots that belong to this log";
       return {Code::trimmed, std::move(text)};
     }
-    for (const Damage& damage : recovered_.damaged) text += concat("\n  ", damage.to_string());
+    for (const Damage& damage : recovered_.damaged)
+      text += concat("\n  damaged snapshot ", damage.file, ": ", damage.what);
     text +=
         "\nNothing was changed; restore one of these snapshots, or what is missing, from a copy";
     return {Code::corrupt, std::move(text)};

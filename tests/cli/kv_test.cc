@@ -98,7 +98,9 @@ TEST_F(KvProgramTest, ABatchAcknowledgesWhileItsInputGoesOn) {
   EXPECT_EQ(batch.read_line(), "{\"applied\":true,\"lsn\":2}");
   batch.write("{\"key\":\"c\",\"val");
   batch.signal(SIGINT);
-  EXPECT_EQ(batch.wait().code, 0);
+  const Outcome cut = batch.wait();
+  EXPECT_EQ(cut.code, 1);
+  EXPECT_TRUE(mentions(cut.err, "interrupted\nSynced: what the first 2 commands")) << cut.err;
   expect(kv("scan"), "a\t1\nb\t2\n");
 }
 
@@ -286,6 +288,42 @@ TEST_F(KvProgramTest, WhatIsLostOfAStoreIsNamedAndNotMadeAnew) {
   refused_without(log, 3, "newest snapshot, of LSN 6");
   refused_without(snapshots, 4, "LSNs 1 to ");
   expect(kv("put", {"a", "1"}), "7\n");
+}
+
+TEST_F(KvProgramTest, SaysWhatIsKeptWhereNobodyCanBeTold) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  Arguments load = command("load");
+  const Outcome outcome = Process(load, {}, full).wait();
+  ::close(full);
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(mentions(outcome.err, "Synced: 0 keys of the input.")) << outcome.err;
+  Process batch(command("batch"));
+  batch.close_output();
+  batch.write("{\"key\":\"a\",\"value\":\"1\"}\n");
+  const Outcome ended = batch.wait();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_TRUE(mentions(ended.err, "Synced: what the first 1 command")) << ended.err;
+  expect(kv("get", {"a"}), "1\n");
+}
+
+TEST_F(KvProgramTest, ALogIsNeitherMadeInAStoreNorAppendedToBehindItsBack) {
+  kv("put", {"a", "1"});
+  for (const char* name : {"append", "cat", "info", "verify", "repair", "tail"}) {
+    const Outcome outcome = run_command(forelog({name, store()}), "x\n");
+    EXPECT_EQ(outcome.code, 2) << name;
+    EXPECT_TRUE(mentions(outcome.err, "its log is " + store() + "/log")) << outcome.err;
+  }
+  const Outcome refused = run_command(forelog({"append", store() + "/log"}), "x\n");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_TRUE(mentions(refused.err, "is the log of a store")) << refused.err;
+  expect(kv("put", {"a", "2"}), "2\n");
+  EXPECT_EQ(run_command(forelog({"append", "--force", store() + "/log"}), "x\n").code, 0);
+  const Outcome ended = kv("get", {"a"});
+  EXPECT_TRUE(mentions(ended.err, "LSN 3")) << ended.err;
+  EXPECT_TRUE(mentions(ended.err, "--keep-through 2")) << ended.err;
+  run_command(forelog({"trim", store() + "/log", "--keep-through", "2"}));
+  expect(kv("get", {"a"}), "2\n");
 }
 
 TEST_F(KvProgramTest, OpensBesideWhatIsNoSnapshotUnderASnapshotsName) {
