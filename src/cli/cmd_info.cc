@@ -66,6 +66,14 @@ std::string indented(const std::string& text) {
   return out.substr(0, out.find_last_not_of(" \n") + 1) + "\n";
 }
 
+// Without a writer the watermarks are those that the next one begins with: it syncs what it keeps. What the
+// last one had synced is less where it was killed before it wrote that down.
+std::string what_proves(const LogInfo& info) {
+  const Lsn proven = info.recovery.proven_synced;
+  if (info.writer_alive || proven >= info.watermarks.synced) return {};
+  return " once a writer opens it; known to be synced until then: " + std::to_string(proven.value);
+}
+
 std::string info_text(const std::string& dir, const LogInfo& info) {
   std::uint64_t data_bytes = 0;
   for (const SegmentInfo& segment : info.segments) data_bytes += segment.data_bytes;
@@ -77,7 +85,7 @@ std::string info_text(const std::string& dir, const LogInfo& info) {
   text += "records     " + records_text(info.first_lsn, info.last_lsn) + "\n";
   text += "watermarks  appended " + std::to_string(marks.appended.value) + ", written " +
           std::to_string(marks.written.value) + ", synced " + std::to_string(marks.synced.value) +
-          "\n";
+          what_proves(info) + "\n";
   text += "size        " + bytes_text(data_bytes) + " in " +
           count_of(info.segments.size(), "segment") + "\n";
   text += "\n" + segments_text(info);

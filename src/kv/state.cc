@@ -23,11 +23,6 @@ class PinnedImage final : public StateMachine::Image {
   std::shared_ptr<const Pin> pin_;
 };
 
-std::string way_out(Lsn lsn) {
-  return concat(". To drop it and all behind it: `forelog trim STORE/log --keep-through ",
-                lsn.value - 1, "`");
-}
-
 // The earliest: a pin's time is then what the commands told, and so the same wherever they are applied.
 constexpr Timestamp kNoClock = Timestamp::min();
 
@@ -45,14 +40,12 @@ Status KvState::apply(Lsn lsn, ByteView bytes) {
         return {Code::corrupt,
                 concat("LSN ", lsn.value,
                        " is not a key-value command: something else writes to the log of this "
-                       "store",
-                       way_out(lsn))};
+                       "store")};
       case CommandCheck::unknown:
         return {Code::unsupported, concat("LSN ", lsn.value,
                                           " is no key-value command that this version knows: a "
                                           "newer version of Forelog wrote it, which then opens the "
-                                          "store, or something else writes to its log",
-                                          way_out(lsn))};
+                                          "store, or something else writes to its log")};
     }
     last_outcome_ = table_->apply(lsn, command_);
     applied_ = lsn;

@@ -126,8 +126,10 @@ class Recovery {
       text += "; restore the snapshots that belong to this log";
       return {Code::trimmed, std::move(text)};
     }
-    for (const Damage& damage : recovered_.damaged)
-      text += concat("\n  damaged snapshot ", damage.file, ": ", damage.what);
+    // Not as Damage tells it, which counts the records of a log: what is lost stands above.
+    for (const Damage& damage : recovered_.damaged) {
+      text += concat("\n  ", damage.file, ", offset ", damage.offset, ": ", damage.what);
+    }
     text +=
         "\nNothing was changed; restore one of these snapshots, or what is missing, from a copy";
     return {Code::corrupt, std::move(text)};
@@ -169,9 +171,10 @@ class Recovery {
     if (loaded.ok()) loaded = (*reader)->finish();
     if (loaded.ok()) return true;
     if (!damage) {
-      if (!reader) return loaded;  // It names the file.
-      return loaded.with_context(
-          concat("load ", (snapshots_.dir->path() / candidate.name).string()));
+      const std::string file = (snapshots_.dir->path() / candidate.name).string();
+      // What the reader finds names the file, also where the state has passed that on.
+      const bool names_it = loaded.message().find(file) != std::string_view::npos;
+      return names_it ? loaded : loaded.with_context(concat("load ", file));
     }
     recovered_.damaged.push_back(*std::move(damage));
     snapshots_.note_damaged(candidate.header.lsn);

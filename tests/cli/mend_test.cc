@@ -10,6 +10,21 @@ namespace {
 class Info : public ProgramTest {};
 class Trim : public ProgramTest {};
 
+TEST_F(Info, SaysWhatOfTheSyncedIsKnownToHaveBeenBeforeAKill) {
+  Process killed(on_log("append"));
+  killed.write("one\n");
+  EXPECT_EQ(killed.read_line(), "1");
+  killed.signal(SIGKILL);
+  killed.wait();
+  // It may have come to write down what was synced.
+  std::filesystem::remove(std::filesystem::path(log()) / "WATERMARK");
+  EXPECT_TRUE(mentions(run("info").out,
+                       "synced 1 once a writer opens it; known to be synced until then: 0\n"))
+      << run("info").out;
+  append("two\n");
+  EXPECT_TRUE(mentions(run("info").out, "synced 2\n")) << run("info").out;
+}
+
 TEST_F(Info, ShowsWhatIsThere) {
   append("one\ntwo\n");
   const Outcome outcome = run("info");
