@@ -327,54 +327,6 @@ TYPED_TEST(DurableTest, ACheckpointThatCannotTrimIsMadeAndCountsOnce) {
   EXPECT_FALSE(stats.last_checkpoint_status.ok());
 }
 
-// Holds the syncs of the log's segments until it is told to let go.
-class Gate {
- public:
-  void close_on(FaultFileSystem& calls) {
-    calls.set_hook([this](
-                       const FaultFileSystem::Call& call) -> std::optional<FaultFileSystem::Fault> {
-      if (call.operation == FileOperation::sync_data || call.operation == FileOperation::write) {
-        reached_ = true;
-        while (!open_) std::this_thread::yield();
-      }
-      return std::nullopt;
-    });
-  }
-  void await() const {
-    while (!reached_) std::this_thread::yield();
-  }
-  void open() { open_ = true; }
-
- private:
-  std::atomic<bool> reached_{false}, open_{false};
-};
-
-TYPED_TEST(DurableTest, ADeadlineHoldsBehindAnUpdateThatIsNotDurable) {
-  // More than the queue of those that are applied in order has places for.
-  constexpr int kMany = 1500;
-  this->options_.log.write_behind = std::chrono::milliseconds(0);
-  this->open();
-  this->post("alice 1");
-  Gate gate;
-  gate.close_on(this->calls_);
-  std::thread first([&] { this->post("alice 1"); });
-  gate.await();
-  for (int i = 0; i < kMany; ++i) {
-    const auto late = this->bank_->update(
-        "bob 1", Durability::buffered,
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(i < 2 ? 10 : 0));
-    ASSERT_FALSE(late);
-    EXPECT_EQ(late.error().code(), Code::timed_out);
-  }
-  EXPECT_EQ(this->bank_->applied(), Lsn(1));
-  gate.open();
-  first.join();
-  this->post("alice 1");
-  EXPECT_EQ(this->sum("bob"), kMany);
-  EXPECT_EQ(this->sum("alice"), 3);
-  EXPECT_TRUE(this->bank_->close().ok());
-}
-
 // A state that finds no memory for its image.
 class Starving final : public PlainLedger {
  public:

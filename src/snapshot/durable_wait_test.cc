@@ -119,6 +119,27 @@ TEST_F(DurableWaitTest, ADeadlineHoldsBehindASlowApply) {
   EXPECT_EQ(sum("bob"), 1);
 }
 
+TEST_F(DurableWaitTest, ADeadlineHoldsBehindAnUpdateThatIsNotDurable) {
+  // More than the queue of those that are applied in order has places for.
+  constexpr int kMany = 1500;
+  close_gate_of_syncs();
+  std::thread first([&] { EXPECT_TRUE(bank_->update("alice 1")); });
+  gate_.await();
+  for (int i = 0; i < kMany; ++i) {
+    const auto late = bank_->update(
+        "bob 1", Durability::buffered,
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(i < 2 ? 10 : 0));
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code(), Code::timed_out);
+  }
+  EXPECT_EQ(bank_->applied(), Lsn(1));
+  gate_.open();
+  first.join();
+  EXPECT_TRUE(bank_->update("alice 1"));
+  EXPECT_EQ(sum("bob"), kMany);
+  EXPECT_EQ(sum("alice"), 3);
+}
+
 // What its caller has left is applied, slowly, and the log goes on calling others meanwhile.
 TEST_F(DurableWaitTest, WhatWasLeftIsInNobodysWay) {
   Gate apply;

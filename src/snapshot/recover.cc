@@ -84,6 +84,7 @@ class Recovery {
     const Replayed replayed =
         replay(log_, recovered_.snapshot.next(), last, state_, threads, options_);
     failed_at_ = replayed.failed_at;
+    if (failed_at_) return with_way_out(replayed.status);
     FORELOG_TRY(Status(replayed.status));
     recovered_.applied = replayed.applied;
     recovered_.records = replayed.records;
@@ -91,6 +92,22 @@ class Recovery {
     recovered_.load_time = loaded - started;
     recovered_.replay_time = base::now() - loaded;
     return recovered_;
+  }
+
+  // Where the command, and not the world, is at fault.
+  Status with_way_out(const Status& status) const {
+    const Code code = status.code();
+    if (code != Code::corrupt && code != Code::unsupported && code != Code::invalid_argument) {
+      return status;
+    }
+    const std::uint64_t before = failed_at_->value - 1;
+    return {code,
+            concat(status.message(), "\nNothing behind LSN ", before,
+                   " was applied. If that record was written by mistake, `forelog trim LOG "
+                   "--keep-through ",
+                   before,
+                   "` drops it and every record behind it; LOG is the directory of the log, log/ "
+                   "below that of a durable state")};
   }
 
   // Leaves the state as of recovered_.snapshot.
