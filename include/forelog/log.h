@@ -100,6 +100,10 @@ class FORELOG_EXPORT Log {
   // and the next open tells.
   Status keep_through(Lsn last_kept);
 
+  // As keep_through, also where nothing is dropped, and from here on the log is in a new epoch: for one
+  // that is a copy of another, which goes on by itself. Its segments cannot be taken for the other's.
+  Result<Epoch> begin_epoch(Lsn last_kept);
+
   // Named holders, kept in the directory across restarts. Names: 1 to 64 of [A-Za-z0-9._-].
   // hold() makes the holder or moves it; moving it back behind what was dropped is `trimmed`.
   Status hold(std::string_view name, Lsn keep_from, std::uint64_t bytes_max = 0);

@@ -1,4 +1,4 @@
-// Positions in a log, the levels of durability, and the watermarks that tie the two together.
+// Positions in a log, the levels of durability, the watermarks that tie the two together, and epochs.
 // Implements docs/durability.md.
 #pragma once
 
@@ -27,6 +27,16 @@ struct LsnRange {
 
   constexpr std::uint64_t count() const { return last.value - first.value + 1; }
   friend constexpr bool operator==(const LsnRange&, const LsnRange&) = default;
+};
+
+// A log that was restored from a copy goes on in a new epoch: from `first_lsn` on its LSNs are of other
+// records than those of the log that it is a copy of, and of every other copy.
+struct Epoch {
+  std::uint32_t number = 0;  // One more with each restore; 0: of a log that never was.
+  std::uint64_t branch = 0;  // Random, for epochs of the same number to differ; 0 in epoch 0.
+  std::uint64_t parent = 0;  // The branch of the epoch before.
+  Lsn first_lsn;             // Of the epoch; Lsn{} in epoch 0.
+  friend constexpr bool operator==(const Epoch&, const Epoch&) = default;
 };
 
 // Wall-clock time, UTC. Within a log it never goes back, whatever the machine's clock does.

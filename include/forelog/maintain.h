@@ -40,6 +40,7 @@ struct LogInfo {
   std::string log_id;  // 32 hexadecimal digits.
   std::uint32_t format_version = 0;
   bool writer_alive = false;
+  Epoch epoch;                        // That the last segment is in.
   Lsn first_lsn, last_lsn;            // As recovery.first_lsn and last_lsn, or the live writer's.
   Watermarks watermarks;              // The live writer's; without one, what a writer would keep.
   std::vector<SegmentInfo> segments;  // Oldest first.

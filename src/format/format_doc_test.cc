@@ -80,6 +80,8 @@ void replay_segment_header(const HexExample& example) {
   header.predecessor = {example.number("before"), example.number("before_salt"),
                         example.number("before_end"), example.number("before_digest"),
                         example.number("before_sealed") != 0};
+  header.epoch = {static_cast<std::uint32_t>(example.number("epoch")), example.number("branch"),
+                  example.number("parent"), Lsn(example.number("epoch_first_lsn"))};
   Bytes bytes(kSegmentHeaderBytes);
   encode_segment_header(header, std::span(bytes).first<kSegmentHeaderBytes>());
   expect_bytes(example, ByteView(std::span(bytes)));
@@ -96,6 +98,7 @@ void replay_segment_header(const HexExample& example) {
   EXPECT_EQ(decoded.first_lsn, header.first_lsn);
   EXPECT_EQ(decoded.created, header.created);
   EXPECT_EQ(decoded.predecessor, header.predecessor);
+  EXPECT_EQ(decoded.epoch, header.epoch);
 }
 
 FrameKind kind_of(const std::string& name) {

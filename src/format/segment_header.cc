@@ -58,6 +58,10 @@ void encode_segment_header(const SegmentHeader& header,
   store_le<std::uint64_t>(at + 80, header.predecessor.offset);
   store_le<std::uint64_t>(at + 88, header.predecessor.digest);
   store_le<std::uint32_t>(at + 96, header.predecessor.sealed ? kPredecessorSealed : 0);
+  store_le<std::uint32_t>(at + 100, header.epoch.number);
+  store_le<std::uint64_t>(at + 104, header.epoch.branch);
+  store_le<std::uint64_t>(at + 112, header.epoch.parent);
+  store_le<std::uint64_t>(at + 120, header.epoch.first_lsn.value);
   const std::size_t covered = kSegmentHeaderBytes - 8;
   store_le<std::uint64_t>(at + covered, base::checksum(to.first(covered), 0));
 }
@@ -82,6 +86,10 @@ HeaderCheck decode_segment_header(std::span<const std::byte, kSegmentHeaderBytes
   header.predecessor.offset = load_le<std::uint64_t>(at + 80);
   header.predecessor.digest = load_le<std::uint64_t>(at + 88);
   header.predecessor.sealed = (load_le<std::uint32_t>(at + 96) & kPredecessorSealed) != 0;
+  header.epoch.number = load_le<std::uint32_t>(at + 100);
+  header.epoch.branch = load_le<std::uint64_t>(at + 104);
+  header.epoch.parent = load_le<std::uint64_t>(at + 112);
+  header.epoch.first_lsn = Lsn(load_le<std::uint64_t>(at + 120));
   const bool sane = header.number != 0 && header.first_lsn.value != 0 &&
                     header.first_lsn.value < kLsnLimit && header.predecessor.number < header.number;
   return sane ? HeaderCheck::valid : HeaderCheck::damaged;

@@ -46,6 +46,7 @@ struct SegmentHeader {
   Lsn first_lsn;             // Of the first record it will hold.
   std::uint64_t created = 0;  // Nanoseconds since 1970, UTC.
   SegmentEnd predecessor;
+  Epoch epoch;
 };
 
 void encode_segment_header(const SegmentHeader& header,

@@ -19,6 +19,7 @@ struct SegmentHeaderTest : testing::Test {
     header.first_lsn = Lsn(1000);
     header.created = 42;
     header.predecessor = {11, 0xfedcba9876543210, 65432, 0xaaaabbbbccccdddd, true};
+    header.epoch = {3, 0x1111222233334444, 0x5555666677778888, Lsn(900)};
     encode_segment_header(header, bytes);
   }
   HeaderCheck decode() { return decode_segment_header(bytes, decoded, version); }
@@ -42,6 +43,7 @@ TEST_F(SegmentHeaderTest, RoundTrip) {
   EXPECT_EQ(decoded.first_lsn, header.first_lsn);
   EXPECT_EQ(decoded.created, header.created);
   EXPECT_EQ(decoded.predecessor, header.predecessor);
+  EXPECT_EQ(decoded.epoch, header.epoch);
   EXPECT_EQ(version, kFormatVersion);
 }
 

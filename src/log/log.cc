@@ -164,6 +164,14 @@ struct Log::Impl {
     return {};
   }
 
+  Result<Epoch> begin_epoch(Lsn last_kept) {
+    FORELOG_TRY(writable());
+    base::MutexLock guard(trim_mutex);
+    Epoch epoch;
+    (void)remove_files(FORELOG_TRY(writer->truncate(last_kept, &epoch)));
+    return epoch;
+  }
+
   Status hold(std::string_view name, Lsn keep_from, std::uint64_t bytes_max) {
     FORELOG_TRY(writable());
     base::MutexLock guard(trim_mutex);
@@ -273,6 +281,10 @@ Status Log::keep_from(Lsn first_kept) {
 
 Status Log::keep_through(Lsn last_kept) {
   return guarded([&] { return impl_->keep_through(last_kept); });
+}
+
+Result<Epoch> Log::begin_epoch(Lsn last_kept) {
+  return guarded([&] { return impl_->begin_epoch(last_kept); });
 }
 
 Status Log::hold(std::string_view name, Lsn keep_from, std::uint64_t bytes_max) {

@@ -96,6 +96,7 @@ Result<LogInfo> inspect_log(const std::filesystem::path& dir, const InspectOptio
   info.log_id = format::to_string(survey.log_id);
   info.format_version = format::kFormatVersion;
   info.writer_alive = looked.writer_alive;
+  if (!survey.chain.empty()) info.epoch = survey.chain.back().header.epoch;
   info.first_lsn = survey.report.first_lsn;
   info.last_lsn = survey.report.last_lsn;
   info.watermarks = {info.last_lsn, info.last_lsn, info.last_lsn};

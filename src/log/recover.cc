@@ -121,6 +121,7 @@ class Recovery {
     header.number = number;
     header.salt = file_system_.random();
     header.first_lsn = first_lsn;
+    if (!survey_.chain.empty()) header.epoch = survey_.chain.back().header.epoch;
     const auto now = file_system_.now().time_since_epoch().count();
     header.created =
         std::max(result_.last_time, static_cast<std::uint64_t>(std::max<std::int64_t>(now, 1)));

@@ -80,7 +80,7 @@ std::vector<std::byte> encode_kept(const Cut& cut, const format::SegmentHeader& 
 
 }  // namespace
 
-Result<std::vector<Link>> Writer::truncate(Lsn last) {
+Result<std::vector<Link>> Writer::truncate(Lsn last, Epoch* epoch) {
   Quiet quiet(*this);
   FORELOG_TRY(usable());
   if (last >= next_lsn_) {
@@ -88,7 +88,7 @@ Result<std::vector<Link>> Writer::truncate(Lsn last) {
                   concat("LSN ", last.value, " was not appended; the last one is ",
                          next_lsn_.value - 1, "; nothing was dropped"));
   }
-  if (last.next() == next_lsn_) return std::vector<Link>();
+  if (last.next() == next_lsn_ && epoch == nullptr) return std::vector<Link>();
   const std::vector<Link> links = view_.links();
   if (last.next() < links.front().first_lsn) return trimmed_error(last, links.front().first_lsn);
 
@@ -96,6 +96,7 @@ Result<std::vector<Link>> Writer::truncate(Lsn last) {
   {
     MutexUnlock unlocked(mutex_);
     plan = FORELOG_TRY(plan_cut(links, last));
+    if (epoch != nullptr) plan.header.epoch = *epoch = next_epoch(last.next());
   }
   const std::uint64_t least = format::kSegmentHeaderBytes + plan.frame.size();
   const std::uint64_t capacity = least + segment::footer_bytes(least + 64 * KiB);
@@ -120,6 +121,13 @@ Result<std::vector<Link>> Writer::truncate(Lsn last) {
   return dead;
 }
 
+Epoch Writer::next_epoch(Lsn first) const {
+  const Epoch& now = active_.segment()->header.epoch;
+  std::uint64_t branch = 0;
+  while (branch == 0) branch = file_system_.random();
+  return {now.number + 1, branch, now.branch, first};
+}
+
 // The cut, and the segment that will make it. With both roles.
 Result<Writer::Plan> Writer::plan_cut(const std::vector<Link>& links, Lsn last) {
   // The last segment that starts at or before the first record to drop.
@@ -137,6 +145,7 @@ Result<Writer::Plan> Writer::plan_cut(const std::vector<Link>& links, Lsn last) 
   plan.header.salt = file_system_.random();
   plan.header.first_lsn = cut.tail.next_lsn;
   plan.header.created = now();
+  plan.header.epoch = active_.segment()->header.epoch;
   plan.header.predecessor = {segment->header.number, segment->header.salt, cut.tail.offset,
                              cut.tail.digest, false};
   plan.tail = segment::SegmentTail::of_empty(plan.header);

@@ -139,6 +139,7 @@ Status Writer::rotate(segment::Spare spare) {
   header.first_lsn = active_.tail().next_lsn;
   header.created = now();
   header.predecessor = end;
+  header.epoch = active_.segment()->header.epoch;
   const std::uint64_t capacity = spare.capacity;
   auto next = FORELOG_TRY(segment::publish_segment(dir_, std::move(spare), header));
   const auto tail = segment::SegmentTail::of_empty(header);

@@ -83,8 +83,8 @@ class Writer {
   void write_behind() FORELOG_EXCLUDES(mutex_);
 
   // Drops every record behind `last`; of Log::keep_through. Removes no file: returns the names of
-  // those that are dead now.
-  Result<std::vector<Link>> truncate(Lsn last) FORELOG_EXCLUDES(mutex_);
+  // those that are dead now. Where `epoch` is given, a new one begins behind `last`, and is told.
+  Result<std::vector<Link>> truncate(Lsn last, Epoch* epoch = nullptr) FORELOG_EXCLUDES(mutex_);
   // Goes on in a new segment, so that all before can be dropped. Syncs everything first.
   Status start_new_segment() FORELOG_EXCLUDES(mutex_);
   // Syncs everything, marks the log as closed and refuses everything from then on.
@@ -158,6 +158,7 @@ class Writer {
   Status write_group(GroupBuffer& group);                           // With the write role.
   Status rotate(segment::Spare spare);                              // With the write role.
   Result<Plan> plan_cut(const std::vector<Link>& links, Lsn last);  // With both roles.
+  Epoch next_epoch(Lsn first) const;                                // With both roles.
   Result<std::vector<Link>> carry_out(const Plan& plan, Lsn last, segment::Spare spare);
   // Syncs the active segment's data up to now. One at a time in the whole log, and a failure closes
   // the log to writes before the next may start. Why: the kernel reports a failed write-back to one
