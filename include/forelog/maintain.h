@@ -30,6 +30,9 @@ struct SegmentInfo {
   std::uint64_t number = 0;
   std::string file;
   SegmentState state = SegmentState::active;
+  std::uint64_t salt = 0;  // Random: no two segments of the same number have the same.
+  std::uint64_t previous = 0, previous_salt = 0;  // Of the segment that it goes on behind; 0: none.
+  Epoch epoch;
   Lsn first_lsn, last_lsn;          // last < first: it holds no record.
   Timestamp first_time, last_time;  // Of its frames; the epoch when not known without a scan.
   std::uint64_t file_bytes = 0;

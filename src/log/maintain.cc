@@ -74,6 +74,10 @@ SegmentInfo describe(const log::SurveyedSegment& link, const log::Survey& survey
   SegmentInfo info;
   info.number = link.header.number;
   info.file = link.name;
+  info.salt = link.header.salt;
+  info.previous = link.header.predecessor.number;
+  info.previous_salt = link.header.predecessor.salt;
+  info.epoch = link.header.epoch;
   info.state = link.state(last);
   info.first_lsn = link.header.first_lsn;
   info.last_lsn = last ? survey.report.last_lsn : Lsn(link.next_lsn.value - 1);
