@@ -126,9 +126,9 @@ TEST_F(DurableWaitTest, ADeadlineHoldsBehindAnUpdateThatIsNotDurable) {
   std::thread first([&] { EXPECT_TRUE(bank_->update("alice 1")); });
   gate_.await();
   for (int i = 0; i < kMany; ++i) {
-    const auto late = bank_->update(
-        "bob 1", Durability::buffered,
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(i < 2 ? 10 : 0));
+    const auto late =
+        bank_->update("bob 1", Durability::buffered,
+                      std::chrono::steady_clock::now() + std::chrono::milliseconds(i < 2 ? 10 : 0));
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().code(), Code::timed_out);
   }
