@@ -47,7 +47,8 @@ KvInputEnd read_kv_lines(const Interrupts& interrupts, const KvInput& input) {
     const Result<bool> ready = wait_for_input(interrupts);
     if (!ready) return {.status = ready.error()};
     if (!*ready) {
-      return {.status = {}, .interrupted = true, .partial_bytes = splitter.partial_bytes()};
+      return {.status = Status(Code::cancelled, "interrupted before the end of the input"),
+              .partial_bytes = splitter.partial_bytes()};
     }
     const ssize_t bytes = ::read(STDIN_FILENO, block.data(), block.size());
     if (bytes < 0) {

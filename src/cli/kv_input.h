@@ -23,8 +23,7 @@ struct KvInput {
 };
 
 struct KvInputEnd {
-  Status status;  // Of reading, take or pause.
-  bool interrupted = false;
+  Status status;  // Of reading, take or pause; cancelled where it was interrupted.
   std::uint64_t partial_bytes = 0;  // Of a line that the interrupt cut off, and that was not taken.
 };
 

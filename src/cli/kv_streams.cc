@@ -41,6 +41,11 @@ bool may_be_written(const Status& status) {
   return status.code() == Code::outcome_unknown || status.code() == Code::timed_out;
 }
 
+// "first command", "first 1,000 commands".
+std::string so_many(std::string_view which, std::uint64_t count, std::string_view noun) {
+  return std::string(which) + " " + (count == 1 ? std::string(noun) : count_of(count, noun));
+}
+
 // What is known of what was written.
 struct Kept {
   Status status;     // Of waiting until it is safe, and of writing what was left.
@@ -94,9 +99,14 @@ class Acknowledgements {
 
   // Behind the last print().
   Kept kept() const {
-    std::string text = "Synced: what the first " + count_of(synced_, "command") + " of it wrote. ";
+    if (written_ == 0) return {.status = waited_, .text = "Nothing of it was written."};
+    std::string text;
+    if (synced_ > 0) {
+      text = "Synced: what the " + so_many("first", synced_, "command") + " of it wrote. ";
+    }
     if (written_ > synced_) {
-      text += "Whether what the next " + count_of(written_ - synced_, "command") +
+      text += "Whether what the " +
+              so_many(synced_ > 0 ? "next" : "first", written_ - synced_, "command") +
               " wrote is synced is not known: look before you repeat that. ";
     }
     return {.status = waited_, .text = text + "What follows was not written."};
@@ -140,8 +150,7 @@ ExitCode run_batch(const KvPlace& place, bool json) {
     const KvInput input{
         .take = [&](std::string_view line, std::uint64_t number) { return all.take(line, number); },
         .pause = [&] { return all.print(); }};
-    KvInputEnd end = read_kv_lines(interrupts, input);
-    if (end.interrupted && end.status.ok()) end.status = Status(Code::cancelled, "interrupted");
+    const KvInputEnd end = read_kv_lines(interrupts, input);
     const ExitCode code = report_end(end, all.kept());
     return code == ExitCode::done && all.refused() > 0 ? ExitCode::refused : code;
   });
@@ -162,12 +171,16 @@ class Loader {
     Status written = write();
     Status waited = last_ == Lsn() ? Status() : store_.wait(last_);
     safe_ = waited.ok() && !in_doubt_;
-    std::string text = waited.ok() ? "Synced: the first " + count_of(keys_, "key") + ". " : "";
+    std::string text;
     if (safe_) {
-      text += "What follows was not written.";
+      text = keys_ == 0 ? "Nothing of it was written."
+                        : "Synced: the " + so_many("first", keys_, "key") +
+                              ". What follows was not written.";
     } else {
-      text += waited.ok() ? "Whether more was written"
-                          : "Which of the first " + count_of(keys_, "key") + " are synced";
+      if (waited.ok() && keys_ > 0) text = "Synced: the " + so_many("first", keys_, "key") + ". ";
+      text += waited.ok()  ? "Whether more was written"
+              : keys_ == 1 ? "Whether the first key is synced"
+                           : "Which of the " + so_many("first", keys_, "key") + " are synced";
       text += " is not known; to load the same input again is safe.";
     }
     return {.status = waited.ok() ? std::move(written) : std::move(waited), .text = text};
@@ -215,6 +228,11 @@ class Loader {
   StatusLine line_{STDERR_FILENO};
 };
 
+std::string loaded_text(std::uint64_t keys, Lsn last) {
+  if (keys == 0) return "no keys loaded";
+  return count_of(keys, "key") + " loaded, the last with LSN " + std::to_string(last.value);
+}
+
 ExitCode run_load(const KvPlace& place, bool json) {
   const Interrupts interrupts;
   return with_kv(place, Missing::is_made, [&](Kv& store) -> Result<ExitCode> {
@@ -222,23 +240,17 @@ ExitCode run_load(const KvPlace& place, bool json) {
     const KvInput input{.take = [&](std::string_view line,
                                     std::uint64_t number) { return loader.take(line, number); },
                         .pause = [&] { return loader.show(); }};
-    KvInputEnd end = read_kv_lines(interrupts, input);
+    const KvInputEnd end = read_kv_lines(interrupts, input);
     loader.clear();
-    if (end.interrupted) end.status = Status(Code::cancelled, "interrupted");
     const ExitCode code = report_end(end, loader.finish());
     if (!loader.safe()) return code;
     Output out;
-    const std::string keys = std::to_string(loader.keys());
-    const std::string lsn = std::to_string(loader.last().value);
-    out << (json ? "{\"keys\":" + keys + ",\"lsn\":" + lsn + "}"
-                 : count_of(loader.keys(), "key") + " loaded, the last with LSN " + lsn)
+    const std::string text = loaded_text(loader.keys(), loader.last());
+    out << (json ? "{\"keys\":" + std::to_string(loader.keys()) +
+                       ",\"lsn\":" + std::to_string(loader.last().value) + "}"
+                 : text)
         << "\n";
-    if (const Status told = out.flush(); !told.ok()) {
-      report(std::string(told.message()) + "\nSynced: " + count_of(loader.keys(), "key") +
-             " of the input.");
-      return ExitCode::failed;
-    }
-    return code;
+    return finish_change(out, code, "Synced: " + text + ".");
   });
 }
 
@@ -255,7 +267,10 @@ void add_kv_streams(CLI::App& kv, Context& context, const KvPlace& place) {
        "{\"op\":\"require\",\"key\":\"a\",\"version\":7} (0: it is absent); or an array of such "
        "objects, of\n"
        "which all are done, or none where a requirement is not met. Exit code 6: some were "
-       "refused.",
+       "refused.\n"
+       "Exit code 1: a line is wrong, nobody takes the output, or it was interrupted; what was "
+       "read\n"
+       "before that is kept, and standard error tells how much of it.",
        "echo '[{\"op\":\"require\",\"key\":\"a\",\"version\":0},{\"key\":\"a\",\"value\":\"1\"}]' "
        "| "
        "forelog kv /tmp/shop batch"},
@@ -269,7 +284,9 @@ void add_kv_streams(CLI::App& kv, Context& context, const KvPlace& place) {
        "Puts the keys and values of standard input: JSON objects, one a line, as dump "
        "prints them.\n"
        "What is there under other keys stays. All of it is synced when it ends with exit "
-       "code 0; to load\nthe same input again is safe in any case.",
+       "code 0. Exit\n"
+       "code 1: a line is wrong, or it was interrupted; what was read before that is kept. To "
+       "load the\nsame input again is safe in any case.",
        "forelog kv /tmp/shop load < shop.jsonl"},
       [load_json, &place] { return run_load(place, *load_json); });
   load.add_flag("--json", *load_json, "Print {\"keys\":N,\"lsn\":N}");

@@ -60,21 +60,24 @@ Result<std::string> read_value() {
   }
 }
 
-ExitCode print_outcome(const KvOutcome& outcome, bool json) {
+ExitCode print_outcome(const KvOutcome& outcome, const PutOptions& options) {
   Output out;
   if (!outcome.applied) {
     const std::string found = outcome.found == Lsn()
                                   ? "it is absent"
                                   : "it has version " + std::to_string(outcome.found.value);
     report("refused: the key has not the version that was required, " + found);
-    if (json) {
+    if (options.json) {
       out << "{\"applied\":false,\"version\":" << std::to_string(outcome.found.value) << "}\n";
     }
     return finish(out, ExitCode::refused);
   }
   const std::string lsn = std::to_string(outcome.lsn.value);
-  out << (json ? "{\"applied\":true,\"version\":" + lsn + "}" : lsn) << "\n";
-  return finish(out, ExitCode::done);
+  out << (options.json ? "{\"applied\":true,\"version\":" + lsn + "}" : lsn) << "\n";
+  return finish_change(
+      out, ExitCode::done,
+      (options.erase ? "Synced: the key was removed at LSN " : "Synced: the key has version ") +
+          lsn + ".");
 }
 
 Result<ExitCode> write_one(Kv& store, const PutOptions& options, const std::string& value) {
@@ -88,7 +91,7 @@ Result<ExitCode> write_one(Kv& store, const PutOptions& options, const std::stri
     batch.put(options.key, value);
   }
   const KvOutcome outcome = FORELOG_TRY(store.write(batch));
-  return print_outcome(outcome, options.json);
+  return print_outcome(outcome, options);
 }
 
 ExitCode run_write(const KvPlace& place, const PutOptions& options) {
@@ -114,7 +117,7 @@ ExitCode run_checkpoint(const KvPlace& place, const CheckpointOptions& options) 
     const std::string lsn = std::to_string(made.value);
     Output out;
     out << (options.json ? "{\"lsn\":" + lsn + "}" : lsn) << "\n";
-    return finish(out, ExitCode::done);
+    return finish_change(out, ExitCode::done, "The snapshot of LSN " + lsn + " was made.");
   };
   return with_kv(place, Missing::is_an_error, work,
                  options.compress ? CompressNew::all

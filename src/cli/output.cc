@@ -40,4 +40,11 @@ ExitCode finish(Output& out, ExitCode code) {
   return code == ExitCode::done ? ExitCode::failed : code;
 }
 
+ExitCode finish_change(Output& out, ExitCode code, std::string_view made) {
+  const Status status = out.flush();
+  if (status.ok()) return code;
+  report(std::string(status.message()) + "\n" + std::string(made));
+  return code == ExitCode::done ? ExitCode::failed : code;
+}
+
 }  // namespace forelog::cli

@@ -56,4 +56,8 @@ class Output {
 // output did not get out.
 ExitCode finish(Output& out, ExitCode code);
 
+// The same for what tells of a change that is made: where the output did not get out, also because
+// nobody reads it, `made` says on standard error what was done all the same.
+ExitCode finish_change(Output& out, ExitCode code, std::string_view made);
+
 }  // namespace forelog::cli

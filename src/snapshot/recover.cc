@@ -101,10 +101,17 @@ class Recovery {
       return status;
     }
     const std::uint64_t before = failed_at_->value - 1;
+    // Not where it would empty the log of something else.
+    if (before == 0) {
+      return {code,
+              concat(status.message(),
+                     "\nNothing was changed. Is this the log of another kind of state, and was "
+                     "a directory mistaken?")};
+    }
     return {code,
             concat(status.message(), "\nNothing behind LSN ", before,
-                   " was applied. If that record was written by mistake, `forelog trim LOG "
-                   "--keep-through ",
+                   " was applied, and nothing was changed. If that record was written by mistake, "
+                   "`forelog trim LOG --keep-through ",
                    before,
                    "` drops it and every record behind it; LOG is the directory of the log, log/ "
                    "below that of a durable state")};

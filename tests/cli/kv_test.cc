@@ -1,4 +1,8 @@
 // forelog kv: what its commands print and do, beside each other and after a kill.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <set>
 #include <string>
 
@@ -98,10 +102,92 @@ TEST_F(KvProgramTest, ABatchAcknowledgesWhileItsInputGoesOn) {
   EXPECT_EQ(batch.read_line(), "{\"applied\":true,\"lsn\":2}");
   batch.write("{\"key\":\"c\",\"val");
   batch.signal(SIGINT);
-  const Outcome cut = batch.wait();
-  EXPECT_EQ(cut.code, 1);
-  EXPECT_TRUE(mentions(cut.err, "interrupted\nSynced: what the first 2 commands")) << cut.err;
+  EXPECT_EQ(batch.read_line(), "");  // It ends before its input does: wait() closes that.
+  const Outcome outcome = batch.wait();
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(mentions(outcome.err,
+                       "interrupted before the end of the input\nSynced: what the first 2 commands "
+                       "of it wrote."))
+      << outcome.err;
   expect(kv("scan"), "a\t1\nb\t2\n");
+}
+
+TEST_F(KvProgramTest, AnInterruptHasOneExitCodeAndWhatWasReadIsKept) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    Process batch(command("batch"));
+    batch.write("{\"key\":\"a\",\"value\":\"1\"}\n");
+    EXPECT_NE(batch.read_line(), "");
+    batch.signal(signal);
+    EXPECT_EQ(batch.read_line(), "");  // It ends before its input does: wait() closes that.
+    const Outcome of_batch = batch.wait();
+    EXPECT_EQ(of_batch.code, 1);
+    EXPECT_TRUE(mentions(of_batch.err, "Synced: what the first command of it wrote."))
+        << of_batch.err;
+    Process load(command("load"));
+    load.write(many(20'000));  // More than a pipe holds: it is reading.
+    load.signal(signal);
+    const std::string loaded = load.read_line();
+    const Outcome of_load = load.wait();
+    EXPECT_EQ(of_load.code, 1);
+    EXPECT_TRUE(mentions(of_load.err, "interrupted before the end of the input")) << of_load.err;
+    EXPECT_TRUE(mentions(loaded, "keys loaded, the last with LSN")) << loaded;
+  }
+  for (const char* name : {"batch", "load"}) {
+    EXPECT_TRUE(mentions(kv(name, {"--help"}).out, "or it was interrupted")) << name;
+  }
+}
+
+// Onto a device that takes nothing: what is kept is told all the same, and once.
+TEST_F(KvProgramTest, SaysWhatIsKeptWhereItsOutputIsLost) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  const auto lost = [&](const std::string& name, const Arguments& arguments) {
+    const Outcome outcome = Process(command(name, arguments), {}, full).wait();
+    EXPECT_EQ(outcome.code, 1) << name;
+    EXPECT_TRUE(mentions(outcome.err, "cannot write to standard output: No space left")) << name;
+    return outcome.err;
+  };
+  EXPECT_TRUE(mentions(lost("put", {"a", "1"}), "\nSynced: the key has version 1.\n"));
+  EXPECT_TRUE(mentions(lost("del", {"a"}), "\nSynced: the key was removed at LSN 2.\n"));
+  EXPECT_TRUE(mentions(lost("checkpoint", {}), "\nThe snapshot of LSN 2 was made.\n"));
+  ::close(full);
+}
+
+TEST_F(KvProgramTest, SaysWhatIsKeptWhereNobodyReadsItsOutput) {
+  const std::string line = "{\"key\":\"a\",\"value\":\"1\"}\n";
+  Process batch(command("batch"));
+  batch.close_output();
+  batch.write(line + line);
+  const Outcome of_batch = batch.wait();
+  EXPECT_EQ(of_batch.code, 1);
+  EXPECT_TRUE(mentions(of_batch.err,
+                       "Broken pipe\nSynced: what the first 2 commands of it wrote. "
+                       "What follows was not written.\n"))
+      << of_batch.err;
+  Process load(command("load"));
+  load.close_output();
+  load.write(line);
+  const Outcome of_load = load.wait();
+  EXPECT_EQ(of_load.code, 1);
+  EXPECT_TRUE(mentions(of_load.err, "Broken pipe\nSynced: 1 key loaded, the last with LSN 3.\n"))
+      << of_load.err;
+  Process put(command("put", {"a"}));
+  put.close_output();
+  put.write("2");
+  EXPECT_TRUE(mentions(put.wait().err, "Broken pipe\nSynced: the key has version 4.\n"));
+}
+
+TEST_F(KvProgramTest, NothingIsNotCalledTheFirstZero) {
+  expect(kv("load"), "no keys loaded\n");
+  expect(kv("load", {"--json"}), "{\"keys\":0,\"lsn\":0}\n");
+  for (const char* name : {"batch", "load"}) {
+    const Outcome outcome = kv(name, {}, "nonsense\n");
+    EXPECT_TRUE(mentions(outcome.err, "line 1: it is not JSON\nNothing of it was written.\n"))
+        << outcome.err;
+  }
+  const Outcome one = kv("load", {}, "{\"key\":\"a\",\"value\":\"1\"}\nnonsense\n");
+  EXPECT_TRUE(mentions(one.err, "Synced: the first key. What follows was not written.\n"))
+      << one.err;
 }
 
 TEST_F(KvProgramTest, ABatchWhoseSyncFailsNamesWhatIsSyncedAndNoMore) {
@@ -116,7 +202,7 @@ TEST_F(KvProgramTest, ABatchWhoseSyncFailsNamesWhatIsSyncedAndNoMore) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_TRUE(mentions(outcome.err, "Input/output error")) << outcome.err;
   EXPECT_TRUE(mentions(outcome.err,
-                       "Synced: what the first 1 command of it wrote. Whether what the next 2 "
+                       "Synced: what the first command of it wrote. Whether what the next 2 "
                        "commands wrote is synced is not known"))
       << outcome.err;
   EXPECT_FALSE(mentions(outcome.err, "\nforelog: ")) << "why is told once: " << outcome.err;
@@ -171,7 +257,7 @@ TEST_F(KvProgramTest, ALineThatIsWrongEndsTheInputAndWhatWasBeforeItIsKept) {
     const Outcome outcome = kv("batch", {}, "{\"key\":\"z\",\"value\":\"1\"}\n" + line + "\n");
     EXPECT_EQ(outcome.code, 1) << line;
     EXPECT_TRUE(mentions(outcome.err, "line 2")) << outcome.err;
-    EXPECT_TRUE(mentions(outcome.err, "Synced: what the first 1 command")) << outcome.err;
+    EXPECT_TRUE(mentions(outcome.err, "Synced: what the first command")) << outcome.err;
   }
   expect(kv("scan", {"--keys"}), "z\n");
   EXPECT_EQ(kv("load", {}, "{\"op\":\"del\",\"key\":\"z\"}\n").code, 1);
@@ -288,23 +374,6 @@ TEST_F(KvProgramTest, WhatIsLostOfAStoreIsNamedAndNotMadeAnew) {
   refused_without(log, 3, "newest snapshot, of LSN 6");
   refused_without(snapshots, 4, "LSNs 1 to ");
   expect(kv("put", {"a", "1"}), "7\n");
-}
-
-TEST_F(KvProgramTest, SaysWhatIsKeptWhereNobodyCanBeTold) {
-  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
-  ASSERT_GE(full, 0);
-  Arguments load = command("load");
-  const Outcome outcome = Process(load, {}, full).wait();
-  ::close(full);
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_TRUE(mentions(outcome.err, "Synced: 0 keys of the input.")) << outcome.err;
-  Process batch(command("batch"));
-  batch.close_output();
-  batch.write("{\"key\":\"a\",\"value\":\"1\"}\n");
-  const Outcome ended = batch.wait();
-  EXPECT_EQ(ended.code, 1);
-  EXPECT_TRUE(mentions(ended.err, "Synced: what the first 1 command")) << ended.err;
-  expect(kv("get", {"a"}), "1\n");
 }
 
 TEST_F(KvProgramTest, ALogIsNeitherMadeInAStoreNorAppendedToBehindItsBack) {
