@@ -8,6 +8,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/reading.h"
 #include "cli/render.h"
 #include "cli/reports.h"
@@ -122,7 +123,7 @@ ExitCode run_cat(const CatOptions& options) {
     return ExitCode::usage;
   }
   const Result<Log> log = open_to_read(options.dir);
-  if (!log) return fail(log.error());
+  if (!log) return fail(explain_place(log.error(), options.dir, Meant::log));
   const Result<Lsn> from = beginning(*log, options);
   if (!from) return fail(from.error().with_context(options.dir));
   return Printer(options, *render, *log)

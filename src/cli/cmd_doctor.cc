@@ -110,7 +110,7 @@ ExitCode run_doctor(const DoctorOptions& options) {
   }
   if (error) return fail({Code::io_error, options.dir + ": " + error.message()});
   if (!std::filesystem::is_directory(there)) {
-    return fail({Code::invalid_argument, options.dir + ": is not a directory"});
+    return fail({Code::not_found, options.dir + ": is not a directory"});
   }
   if (options.segment_bytes == 0) {
     return fail({Code::invalid_argument, "a segment of 0 bytes holds nothing"});

@@ -8,8 +8,8 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/reports.h"
-#include "cli/store_directory.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -101,11 +101,10 @@ std::string info_text(const std::string& dir, const LogInfo& info) {
 }
 
 ExitCode run_info(const InfoOptions& options) {
-  if (Status status = check_is_no_store(options.dir); !status.ok()) return fail(status);
   ProgressBar progress;
   const Result<LogInfo> info = inspect(options.dir, {.on_progress = progress.callback()});
   progress.clear();
-  if (!info) return fail(info.error());
+  if (!info) return fail(explain_place(info.error(), options.dir, Meant::log));
   Output out;
   out << (options.json ? json_text(to_json(*info)) : info_text(options.dir, *info));
   const bool rot = info->recovery.verdict == Verdict::rot;

@@ -1,5 +1,6 @@
 // forelog intents: what is unfinished in a directory of intents, and an operator's word on it.
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,13 +11,18 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
+#include "cli/reading.h"
 #include "cli/reports.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/units.h"
 #include "forelog/intents.h"
+#include "forelog/snapshot.h"
 #include "forelog/try.h"
 #include "forelog/zstd.h"
+#include "intents/intent_state.h"
+#include "intents/store.h"
 
 namespace forelog::cli {
 namespace {
@@ -26,6 +32,7 @@ using IntentPointer = std::shared_ptr<const Intent>;
 struct IntentsArguments {
   std::string dir;
   bool json = false;
+  bool finished = false;
   std::uint64_t id = 0;
   std::vector<std::uint64_t> ids;
   std::string why;
@@ -54,6 +61,20 @@ std::size_t count_in(const Intent& intent, StepState state) {
   return count;
 }
 
+// The attempt that parked it counts too. It has no record of its own, but the one that parks it, whose
+// reason begins with these words (src/intents/attempt.cc): an operator's own words do not.
+std::uint64_t attempts_of(const Intent& intent) {
+  const auto step = intent.next_step();
+  if (!intent.parked || !step) return intent.attempts;
+  const std::uint64_t last = std::uint64_t{intent.attempts} + 1;
+  const std::string words = (intent.phase == IntentPhase::aborting ? "undoing step " : "step ") +
+                            std::to_string(*step) + " (" + intent.plan->steps[*step] + ") failed " +
+                            std::to_string(last) + " time";
+  return intent.last_error.starts_with(words) ? last : intent.attempts;
+}
+
+bool has_next_attempt(const Intent& intent) { return intent.attempts > 0 && !intent.parked; }
+
 void put_bytes(Json& json, const std::string& name, const std::string& bytes) {
   if (is_utf8(bytes)) {
     json[name] = bytes;
@@ -75,8 +96,8 @@ Json to_json(const Intent& intent) {
   json["timeout"] = static_cast<double>(intent.plan->timeout.count()) / 1000;
   json["pivot"] = intent.plan->pivot ? Json(*intent.plan->pivot) : Json();
   json["next_step"] = intent.next_step() ? Json(*intent.next_step()) : Json();
-  json["attempts"] = intent.attempts;
-  json["next_attempt"] = intent.attempts > 0 ? Json(time_text(intent.next_attempt)) : Json();
+  json["attempts"] = attempts_of(intent);
+  json["next_attempt"] = has_next_attempt(intent) ? Json(time_text(intent.next_attempt)) : Json();
   put_bytes(json, "last_error", intent.last_error);
   put_bytes(json, "reason", intent.reason);
   put_bytes(json, "payload", intent.plan->payload);
@@ -106,7 +127,7 @@ std::string list_text(const std::vector<IntentPointer>& intents) {
     table.add({std::to_string(intent->id.value), intent->plan->kind, state_text(*intent),
                std::to_string(count_in(*intent, StepState::done)) + " of " +
                    std::to_string(intent->steps.size()),
-               next_text(*intent), std::to_string(intent->attempts), time_text(intent->begun),
+               next_text(*intent), std::to_string(attempts_of(*intent)), time_text(intent->begun),
                intent->last_error.empty() ? "-" : printable(intent->last_error)});
   }
   return table.text("");
@@ -127,9 +148,11 @@ std::string show_text(const Intent& intent) {
   text += line("reason", printable(intent.reason));
   text += line("begun", time_text(intent.begun));
   text += line("next step", next_text(intent));
-  if (intent.attempts > 0) {
-    text += line("failed", count_of(intent.attempts, "attempt") + ", the next not before " +
-                               time_text(intent.next_attempt));
+  if (const std::uint64_t attempts = attempts_of(intent); attempts > 0) {
+    text += line("failed", count_of(attempts, "attempt") +
+                               (has_next_attempt(intent)
+                                    ? ", the next not before " + time_text(intent.next_attempt)
+                                    : ""));
   }
   text += line("last error", printable(intent.last_error));
   text += line("payload", printable(intent.plan->payload));
@@ -152,32 +175,100 @@ DurableOptions options_of() {
   return options;
 }
 
+// Everything that is known there. As Intents::look does it, which tells of the unfinished alone:
+// without a lock, beside the process that runs them.
+Result<intents::IntentImage> look(const std::string& dir) {
+  FORELOG_TRY(check_directory(dir));
+  const auto recovered = [&]() -> Result<intents::IntentImage> {
+    const std::filesystem::path place = dir;
+    const Log log = FORELOG_TRY(open_to_read(place / "log"));
+    const Snapshots snapshots =
+        FORELOG_TRY(Snapshots::open(place / "snapshots", {.create_if_missing = false,
+                                                          .read_only = true,
+                                                          .kind = intents::kSnapshotKind,
+                                                          .compression = &zstd()}));
+    intents::IntentState state;
+    FORELOG_TRY(recover(log, snapshots, state));
+    return state.image();
+  };
+  auto image = recovered();
+  if (!image) return explain_place(image.error(), dir, Meant::intents);
+  return image;
+}
+
+using FinishedPointer = std::shared_ptr<const FinishedIntent>;
+
+Json to_json(const FinishedIntent& intent) {
+  Json json;
+  json["id"] = intent.id.value;
+  json["kind"] = intent.kind;
+  put_bytes(json, "key", intent.key);
+  json["phase"] = std::string(to_string(intent.phase));
+  json["begun"] = time_text(intent.begun);
+  json["finished"] = time_text(intent.finished);
+  put_bytes(json, "reason", intent.reason);
+  return json;
+}
+
+std::string finished_text(const std::vector<FinishedPointer>& intents) {
+  if (intents.empty()) return "no finished intents are remembered\n";
+  Table table({{"id", Align::right}, {"kind"}, {"state"}, {"begun"}, {"finished"}, {"reason"}});
+  for (const FinishedPointer& intent : intents) {
+    table.add({std::to_string(intent->id.value), intent->kind,
+               std::string(to_string(intent->phase)), time_text(intent->begun),
+               time_text(intent->finished),
+               intent->reason.empty() ? "-" : printable(intent->reason)});
+  }
+  return table.text("");
+}
+
+template <typename Pointer>
+Json list_json(const std::vector<Pointer>& intents) {
+  Json list = Json::array();
+  for (const Pointer& intent : intents) list.push_back(to_json(*intent));
+  return list;
+}
+
 ExitCode run_list(const IntentsArguments& arguments) {
-  const auto intents = Intents::look(arguments.dir, options_of());
-  if (!intents) return fail(intents.error());
+  const auto image = look(arguments.dir);
+  if (!image) return fail(image.error());
   Output out;
+  if (arguments.finished) {
+    out << (arguments.json ? json_text({{"finished", list_json(image->finished)}})
+                           : finished_text(image->finished));
+    return finish(out, ExitCode::done);
+  }
   if (arguments.json) {
-    Json json;
-    json["intents"] = Json::array();
-    for (const IntentPointer& intent : *intents) json["intents"].push_back(to_json(*intent));
-    out << json_text(json);
+    out << json_text({{"intents", list_json(image->open)}});
   } else {
-    out << list_text(*intents);
+    out << list_text(image->open);
   }
   return finish(out, ExitCode::done);
 }
 
 ExitCode run_show(const IntentsArguments& arguments) {
-  const auto intents = Intents::look(arguments.dir, options_of());
-  if (!intents) return fail(intents.error());
-  for (const IntentPointer& intent : *intents) {
+  const auto image = look(arguments.dir);
+  if (!image) return fail(image.error());
+  for (const IntentPointer& intent : image->open) {
     if (intent->id.value != arguments.id) continue;
     Output out;
     out << (arguments.json ? json_text(to_json(*intent)) : show_text(*intent));
     return finish(out, ExitCode::done);
   }
-  return fail({Code::not_found, "intent " + std::to_string(arguments.id) +
-                                    " is not unfinished: it was finished, or never begun"});
+  return fail(
+      {Code::not_found, "intent " + std::to_string(arguments.id) +
+                            " is not unfinished: it was finished (see `forelog intents DIR list "
+                            "--finished`), or never begun"});
+}
+
+// Why not the library's words: they speak to a program, which can park it.
+Status drop(Intents& intents, IntentId id, const std::string& why) {
+  Status status = intents.drop(id, why);
+  if (status.code() != Code::busy) return status;
+  return {Code::busy, "intent " + std::to_string(id.value) +
+                          " is not parked, and something may have been begun of it. Start the "
+                          "program that runs it:\nit finishes it, undoes it, or parks it when its "
+                          "attempts are used up; then it can be dropped"};
 }
 
 // What an operator says of each, as the writer of their log.
@@ -186,13 +277,14 @@ ExitCode run_change(const IntentsArguments& arguments, const char* what,
   IntentsOptions options;
   options.durable = options_of();
   auto intents = Intents::open(arguments.dir, options);
-  if (!intents) {
-    return fail(intents.error(),
-                intents.error().code() == Code::busy
-                    ? "A process has these intents open and runs them. Stop it first, or let it do "
-                      "this itself:\nIntents::retry and Intents::drop."
-                    : "");
+  if (!intents && intents.error().code() == Code::busy) {
+    return fail({Code::busy,
+                 arguments.dir +
+                     ": a process has these intents open and runs them; list and show work beside "
+                     "it.\nTo retry or drop: stop it first, or let it do this itself "
+                     "(Intents::retry, Intents::drop)."});
   }
+  if (!intents) return fail(explain_place(intents.error(), arguments.dir, Meant::intents));
   note_recovery(intents->log().recovery());
   Output out;
   Json json = Json::array();
@@ -220,12 +312,24 @@ void add_id(CLI::App& command, Target& target) {
   command.add_option("ID", target, "As list shows it")->check(check_id)->type_name("")->required();
 }
 
-CLI::App& add_verb(CLI::App& command, Context& context, const char* name, const char* description,
-                   std::function<ExitCode()> run) {
-  CLI::App& verb = *command.add_subcommand(name, description);
-  verb.callback([&context, run = std::move(run)] { context.run = run; });
-  verb.fallthrough();  // So that --json may stand behind it.
+CLI::App& add_verb(CLI::App& command, Context& context, const CommandHelp& help,
+                   const std::shared_ptr<IntentsArguments>& arguments,
+                   ExitCode (*run)(const IntentsArguments&)) {
+  CLI::App& verb =
+      add_command(command, context, help, [arguments, run] { return run(*arguments); });
+  verb.add_flag("--json", arguments->json, "Print one JSON object");
   return verb;
+}
+
+ExitCode run_retry(const IntentsArguments& arguments) {
+  return run_change(arguments, "retried",
+                    [](Intents& intents, IntentId id) { return intents.retry(id); });
+}
+
+ExitCode run_drop(const IntentsArguments& arguments) {
+  return run_change(arguments, "dropped", [&](Intents& intents, IntentId id) {
+    return drop(intents, id, arguments.why);
+  });
 }
 
 }  // namespace
@@ -251,33 +355,36 @@ void add_intents(CLI::App& app, Context& context) {
                   "Directory of the intents (with log/ and snapshots/ in it)")
       ->type_name("")
       ->required();
-  command.add_flag("--json", arguments->json, "Print one JSON object");
   command.require_subcommand(1);
-  add_verb(command, context, "list",
-           "All that are unfinished, in the order in which they were begun.",
-           [arguments] { return run_list(*arguments); });
-  CLI::App& show =
-      add_verb(command, context, "show", "One of them: its payload, its steps, and what each gave.",
-               [arguments] { return run_show(*arguments); });
+  CLI::App& list = add_verb(
+      command, context,
+      {"list", "All that are unfinished, in the order in which they were begun; or those finished.",
+       "forelog intents /tmp/shop list\nforelog intents /tmp/shop list --finished --json"},
+      arguments, run_list);
+  list.add_flag("--finished", arguments->finished,
+                "Those that were completed, aborted or dropped instead, with reason and time, as "
+                "far as they are remembered: the last 1,024");
+  CLI::App& show = add_verb(command, context,
+                            {"show", "One of them: its payload, its steps, and what each gave.",
+                             "forelog intents /tmp/shop show 1"},
+                            arguments, run_show);
   add_id(show, arguments->id);
   CLI::App& retry = add_verb(
-      command, context, "retry",
-      "Parked ones, and those that wait for their next attempt, are tried again; attempts count "
-      "anew.\nThe first that cannot be ends it; those before it have been.",
-      [arguments] {
-        return run_change(*arguments, "retried",
-                          [](Intents& intents, IntentId id) { return intents.retry(id); });
-      });
+      command, context,
+      {"retry",
+       "Parked ones, and those that wait for their next attempt, are tried again; attempts count "
+       "anew.\nThe first that cannot be ends it; those before it have been.",
+       "forelog intents /tmp/shop retry 1"},
+      arguments, run_retry);
   add_id(retry, arguments->ids);
-  CLI::App& drop =
-      add_verb(command, context, "drop",
-               "Parked ones are given up: nothing more is done or undone of what they left behind."
-               "\nThe first that cannot be ends it; those before it have been.",
-               [arguments] {
-                 return run_change(*arguments, "dropped", [&](Intents& intents, IntentId id) {
-                   return intents.drop(id, arguments->why);
-                 });
-               });
+  CLI::App& drop = add_verb(
+      command, context,
+      {"drop",
+       "Parked ones are given up: nothing more is done or undone of what they left behind."
+       "\nThe first that cannot be ends it; those before it have been. Exit code 5: one is not "
+       "parked.",
+       "forelog intents /tmp/shop drop 1 --why 'refunded by hand'"},
+      arguments, run_drop);
   add_id(drop, arguments->ids);
   drop.add_option("--why", arguments->why, "Is recorded with it")->type_name("TEXT");
 }

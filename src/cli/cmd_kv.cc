@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/kv_store.h"
+#include "cli/place.h"
 #include "cli/reports.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -39,7 +40,15 @@ Result<Kv> open_kv(const KvPlace& place, KvOptions options) {
   options.durable.recovery.on_progress = line.callback();
   Result<Kv> store = Kv::open(place.dir, std::move(options));
   line.clear();
-  if (store && !store->recovered().damaged.empty()) report(store->recovered().to_string());
+  if (!store) {
+    if (store.error().code() != Code::busy) {
+      return explain_place(store.error(), place.dir, Meant::store);
+    }
+    return Status(Code::busy, place.dir +
+                                  ": another process has this store open to write; get, scan, dump "
+                                  "and stats work beside it");
+  }
+  if (!store->recovered().damaged.empty()) report(store->recovered().to_string());
   return store;
 }
 

@@ -7,8 +7,8 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/reports.h"
-#include "cli/store_directory.h"
 #include "cli/terminal.h"
 #include "forelog/maintain.h"
 
@@ -42,7 +42,6 @@ std::string repair_text(const RepairArguments& arguments, const RecoveryReport& 
 }
 
 ExitCode run_repair(const RepairArguments& arguments) {
-  if (Status status = check_is_no_store(arguments.dir); !status.ok()) return fail(status);
   ProgressBar progress;
   const Result<RecoveryReport> repaired =
       repair(arguments.dir, {.dry_run = arguments.dry_run,
@@ -50,7 +49,8 @@ ExitCode run_repair(const RepairArguments& arguments) {
                              .on_progress = progress.callback()});
   progress.clear();
   if (!repaired) {
-    return fail(repaired.error(), repaired.error().code() == Code::corrupt ? kChoices : "");
+    const Status why = explain_place(repaired.error(), arguments.dir, Meant::log);
+    return fail(why, why.code() == Code::corrupt ? kChoices : "");
   }
   Output out;
   if (arguments.json) {

@@ -11,6 +11,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/reports.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
@@ -57,6 +58,7 @@ Status check_is_for_snapshots(const fs::path& dir) {
 
 // That of a state (durable.h) has a directory for them.
 Result<fs::path> snapshots_directory(const fs::path& dir) {
+  FORELOG_TRY(check_directory(dir));
   std::error_code ignored;
   if (fs::is_directory(dir / "snapshots", ignored)) return dir / "snapshots";
   FORELOG_TRY(check_is_for_snapshots(dir));

@@ -20,6 +20,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/reading.h"
 #include "cli/render.h"
 #include "cli/signals.h"
@@ -145,7 +146,7 @@ ExitCode run_tail(const TailOptions& options) {
   if (!render) return fail(render.error());
   const Interrupts interrupts;
   const Result<Log> log = open_to_read(options.dir);
-  if (!log) return fail(log.error());
+  if (!log) return fail(explain_place(log.error(), options.dir, Meant::log));
   const Lsn from = options.from ? *options.from : last_lines(*log, options.lines);
 
   Handover handover;

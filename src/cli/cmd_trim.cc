@@ -2,14 +2,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/reports.h"
-#include "cli/store_directory.h"
 #include "cli/units.h"
 #include "forelog/log.h"
 #include "forelog/try.h"
@@ -59,7 +60,9 @@ Result<std::string> what_stays_and_why(const Log& log, const TrimOptions& option
 }
 
 Result<std::string> trim_and_tell(const TrimOptions& options) {
-  Log log = FORELOG_TRY(Log::open(options.dir, {.create_if_missing = false}));
+  Result<Log> opened = Log::open(options.dir, {.create_if_missing = false});
+  if (!opened) return explain_place(opened.error(), options.dir, Meant::log);
+  Log log = *std::move(opened);
   note_recovery(log.recovery());
   const Kept before = kept_by(log);
   FORELOG_TRY(trim(log, options));
@@ -77,7 +80,6 @@ Result<std::string> trim_and_tell(const TrimOptions& options) {
 }
 
 ExitCode run_trim(const TrimOptions& options) {
-  if (Status status = check_is_no_store(options.dir); !status.ok()) return fail(status);
   if (!options.keep_from && !options.keep_through) {
     report("say what stays: --keep-from LSN or --keep-through LSN");
     return ExitCode::usage;

@@ -7,8 +7,8 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/reports.h"
-#include "cli/store_directory.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "forelog/maintain.h"
@@ -35,11 +35,10 @@ std::string verify_text(const VerifyReport& report) {
 }
 
 ExitCode run_verify(const VerifyOptions& options) {
-  if (Status status = check_is_no_store(options.dir); !status.ok()) return fail(status);
   ProgressBar progress;
   const Result<VerifyReport> report = verify(options.dir, {.on_progress = progress.callback()});
   progress.clear();
-  if (!report) return fail(report.error());
+  if (!report) return fail(explain_place(report.error(), options.dir, Meant::log));
   Output out;
   out << (options.json ? json_text(to_json(*report)) : verify_text(*report));
   if (!options.json && out.pending().back() != '\n') out << "\n";

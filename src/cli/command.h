@@ -27,11 +27,12 @@ namespace forelog::cli {
 // The same for every command; `forelog --help` lists them.
 enum class ExitCode : int {
   done = 0,
-  failed = 1,   // The disk, the kernel or a pipe failed; or the log's format is newer than this.
+  failed = 1,   // The disk, the kernel or a pipe failed, or the input; interrupted; a newer format.
   usage = 2,    // What was asked for makes no sense.
   corrupt = 3,  // Bytes that had been durable do not verify.
-  nothing = 4,  // No log there, or no such LSN (any more, or yet).
-  busy = 5,     // Another writer has the log.
+  nothing =
+      4,     // Not what the command is for; no such key or intent; no such LSN (any more, or yet).
+  busy = 5,  // Another writer has the log, or an intent is not parked.
   refused = 6,  // What was required of a key is not so, and nothing was changed.
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string>
+#include <vector>
 
 namespace forelog::cli {
 namespace {
@@ -29,7 +31,25 @@ std::string first_sentence(std::string_view text) {
   return out.substr(0, out.find(". "));
 }
 
+std::string command_path(const CLI::App& command) {
+  std::vector<std::string> words;  // From the last one to the first.
+  for (const CLI::App* each = &command; each != nullptr; each = each->get_parent()) {
+    if (each != &command) {
+      for (const CLI::Option* option : each->get_options()) {
+        if (option->get_positional()) words.push_back(option->get_name(true));
+      }
+    }
+    words.push_back(each->get_name());
+  }
+  std::reverse(words.begin(), words.end());
+  return CLI::detail::join(words, " ");
+}
+
 HelpFormatter::HelpFormatter() { column_width(kNameColumns); }
+
+std::string HelpFormatter::make_usage(const CLI::App* command, std::string /*name*/) const {
+  return CLI::Formatter::make_usage(command, command_path(*command));
+}
 
 std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
   return wrapped(option->get_description(), kColumns - kNameColumns);

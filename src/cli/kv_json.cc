@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <span>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -77,6 +79,27 @@ Status check_members(const ParsedJson& object, std::string_view op) {
   return wrong("\"op\" is none of put, del, require");
 }
 
+// Why: of two members of one name JSON lets a reader take either, and so what was meant is lost.
+Result<ParsedJson> parse_once(std::string_view line) {
+  std::vector<std::set<std::string>> names;  // Of the objects that are open.
+  std::optional<std::string> twice;
+  const auto look = [&](int /*depth*/, ParsedJson::parse_event_t event, ParsedJson& parsed) {
+    if (event == ParsedJson::parse_event_t::object_start) names.emplace_back();
+    if (event == ParsedJson::parse_event_t::object_end) names.pop_back();
+    if (event == ParsedJson::parse_event_t::key) {
+      const auto name = parsed.get<std::string>();
+      if (!names.back().insert(name).second && !twice) twice = name;
+    }
+    return true;
+  };
+  ParsedJson parsed = ParsedJson::parse(line, look, false);
+  if (parsed.is_discarded()) return wrong("it is not JSON");
+  if (!twice) return parsed;
+  std::string text;
+  append_json_string(text, *twice);
+  return wrong(text + " is there twice in one object");
+}
+
 Status take_put(const ParsedJson& object, const std::string& key, Timestamp now, KvBatch& batch) {
   const std::string value = FORELOG_TRY(take_bytes(object, "value"));
   const auto expires = object.find("expires");
@@ -138,8 +161,7 @@ void append_entry(std::string& out, const KvEntry& entry, bool version) {
 }
 
 Status parse_kv_line(std::string_view line, KvLineKind kind, Timestamp now, KvBatch& batch) {
-  const ParsedJson parsed = ParsedJson::parse(line, nullptr, false);
-  if (parsed.is_discarded()) return wrong("it is not JSON");
+  const ParsedJson parsed = FORELOG_TRY(parse_once(line));
   if (!parsed.is_array()) return take_object(parsed, kind, now, batch);
   // Twice, so that a line of which one object is wrong adds none of the others.
   KvBatch tried;

@@ -122,7 +122,7 @@ std::string stats_text(const KvStats& stats, const Recovered& recovered) {
                      bytes_text(stats.memory_bytes) + " of memory\n";
   if (stats.expiring > 0) text += count_of(stats.expiring, "key") + " with a time to live\n";
   text += "LSN " + std::to_string(stats.applied.value) +
-          ": the last command that is seen, be it one that was refused\n";
+          ": the last record of the log, that of a refused write included\n";
   text += "log " + bytes_text(stats.log_bytes) + ", " + count_of(stats.snapshots, "snapshot") +
           " of " + bytes_text(stats.snapshot_bytes) + "\n";
   return text + "opened from: " + recovered.to_string() + "\n";
@@ -144,6 +144,8 @@ Json stats_json(const KvStats& stats, const Recovered& recovered) {
   json["replayed_bytes"] = recovered.bytes;
   json["load_seconds"] = std::chrono::duration<double>(recovered.load_time).count();
   json["replay_seconds"] = std::chrono::duration<double>(recovered.replay_time).count();
+  json["damaged"] = Json::array();
+  for (const Damage& damage : recovered.damaged) json["damaged"].push_back(to_json(damage));
   return json;
 }
 

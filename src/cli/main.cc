@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/help.h"
@@ -26,12 +27,15 @@ constexpr const char* kFooter = R"(Examples:
 
 Exit codes, of every command:
   0  done
-  1  operating failure: the disk, the kernel or a pipe failed, a line of the input is wrong or too
-     long, an interrupt ended the input of kv batch or load, or the format is newer than this
-  2  wrong usage
+  1  operating failure: the disk, the kernel or a pipe failed; a line of the input is wrong or too
+     long; what is there was written by a newer program; kv batch, kv load or bench was interrupted
+     (append, tail, demo and torture end with 0 then: they are over when they are told so)
+  2  wrong usage: an option, a value, or a DIR that is a symbolic link or holds one where a file
+     of the log belongs
   3  corruption found: bytes that had been durable do not verify
-  4  nothing there: no log, or an LSN that was trimmed or is not yet written
-  5  busy: another writer has the log
+  4  nothing there: DIR is missing, empty, a file, or not what the command is for; no such key or
+     intent; an LSN that was trimmed or is not yet written
+  5  busy: another process has the log open to write, or an intent to be dropped is not parked
   6  refused: a key has another version than was required, and nothing was changed
 
 Each command has its own help: forelog COMMAND --help
@@ -43,13 +47,18 @@ ExitCode leave_parser(const CLI::App& app, const CLI::ParseError& error) {
     app.exit(error);
     return std::cout.flush() ? ExitCode::done : ExitCode::failed;
   }
+  const CLI::App* chosen = &app;
+  // What the program itself could not place comes first: `forelog help kv` is not kv's mistake.
+  const bool of_app = !app.remaining().empty();
+  while (!of_app && !chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
   std::string message = error.what();
-  if (app.get_subcommands().empty() && !app.remaining().empty()) {
-    message = "'" + app.remaining().front() + "' is not a command";
+  const std::vector<std::string> rest = app.remaining(true);
+  if (chosen->get_require_subcommand_min() > 0 && !rest.empty()) {
+    const bool option = rest.front().starts_with('-');
+    message = "'" + rest.front() + "' is not " + (option ? "an option" : "a command") +
+              (chosen == &app ? "" : " of `" + command_path(*chosen) + "`");
   }
-  std::string command = "forelog";
-  for (const CLI::App* chosen : app.get_subcommands()) command += " " + chosen->get_name();
-  report(message + "\nRun `" + command + " --help` for its usage.");
+  report(message + "\nRun `" + command_path(*chosen) + " --help` for its usage.");
   return ExitCode::usage;
 }
 

@@ -3,9 +3,7 @@
 #include <unistd.h>
 
 #include "cli/arguments.h"
-#include "cli/store_directory.h"
 #include "cli/terminal.h"
-#include "forelog/try.h"
 
 namespace forelog::cli {
 
@@ -32,7 +30,6 @@ Result<RenderOptions> render_options(const PrintArguments& arguments) {
 }
 
 Result<Log> open_to_read(const std::string& dir) {
-  FORELOG_TRY(check_is_no_store(dir));
   return Log::open(dir, {.create_if_missing = false, .recovery = RecoveryPolicy::read_only});
 }
 

@@ -17,9 +17,9 @@ Status check_is_no_store(const std::string& dir) {
     // A stray log, which has to be seen to be moved away.
     if (at->path().extension() == ".segment") return {};
   }
-  return {Code::invalid_argument, dir + " is a store: its log is " + (path / "log").string() +
-                                      ". To write to the store use `forelog kv DIR put`, or the "
-                                      "program that it belongs to"};
+  return {Code::not_found, dir + " is a store: its log is " + (path / "log").string() +
+                               ". To write to the store use `forelog kv DIR put`, or the "
+                               "program that it belongs to"};
 }
 
 Status check_is_no_log_of_store(const std::string& dir) {

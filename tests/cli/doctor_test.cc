@@ -65,7 +65,7 @@ TEST_F(Doctor, AgreesWithItsExitCode) {
 TEST_F(Doctor, MissesWhatDoesNotExist) {
   EXPECT_EQ(doctor(dir() / "missing").code, 4);
   std::ofstream(dir() / "file") << "a file";
-  EXPECT_EQ(doctor(dir() / "file").code, 2);
+  EXPECT_EQ(doctor(dir() / "file").code, 4);
   EXPECT_EQ(doctor(dir(), {"--segment-bytes", "0"}).code, 2);
 }
 

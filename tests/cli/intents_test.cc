@@ -1,4 +1,6 @@
 // forelog intents, run as a program, on intents that this one makes.
+#include <chrono>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -85,6 +87,8 @@ TEST_F(IntentsCommand, RetriesAndDropsWhatIsParked) {
   const Outcome running_one = intents({"drop", running()});
   EXPECT_EQ(running_one.code, 5);
   EXPECT_TRUE(mentions(running_one.err, "is not parked"));
+  EXPECT_TRUE(mentions(running_one.err, "Start the program that runs it")) << running_one.err;
+  EXPECT_FALSE(mentions(running_one.err, "or park it")) << running_one.err;
   EXPECT_EQ(intents({"retry", parked()}).out, "retried " + parked() + "\n");
   open();
   EXPECT_FALSE(intents_->find(parked_)->parked);
@@ -129,9 +133,66 @@ TEST_F(IntentsCommand, IsBusyWhileAProcessRunsThem) {
   for (const Arguments& arguments : {Arguments{"retry", parked()}, Arguments{"drop", parked()}}) {
     const Outcome outcome = intents(arguments);
     EXPECT_EQ(outcome.code, 5);
-    EXPECT_TRUE(mentions(outcome.err, "Stop it first")) << outcome.err;
+    EXPECT_TRUE(mentions(outcome.err, "stop it first")) << outcome.err;
+    EXPECT_TRUE(mentions(outcome.err, "list and show work beside it")) << outcome.err;
   }
   EXPECT_TRUE(intents_->find(parked_)->parked);
+}
+
+TEST_F(IntentsCommand, CountsTheAttemptThatParkedIt) {
+  open();
+  HandlerOptions options;
+  options.attempts_max = 3;
+  options.backoff_first = std::chrono::milliseconds(1);
+  ASSERT_TRUE(intents_
+                  ->handle("order", {.run = [](IntentAttempt&) -> Result<std::string> {
+                             return Status(Code::io_error, "no answer");
+                           }},
+                           options)
+                  .ok());
+  ASSERT_TRUE(intents_->start().ok());
+  const auto begun = intents_->begin({.kind = "order", .steps = {"charge"}});
+  ASSERT_TRUE(begun);
+  ASSERT_TRUE(intents_->wait(*begun)->parked);
+  const std::string id = std::to_string(begun->value);
+  const Outcome shown = intents({"show", id});
+  EXPECT_TRUE(mentions(shown.out, "failed      3 attempts\n")) << shown.out;
+  EXPECT_TRUE(mentions(shown.out, "failed 3 times")) << shown.out;
+  const Json json = Json::parse(intents({"show", id, "--json"}).out);
+  EXPECT_EQ(json["attempts"], 3);
+  EXPECT_TRUE(json["next_attempt"].is_null());
+}
+
+TEST_F(IntentsCommand, ListsWhatIsFinishedWithItsReason) {
+  make_some();
+  ASSERT_TRUE(intents_->done(running_, 0).ok());
+  ASSERT_TRUE(intents_->complete(running_).ok());
+  EXPECT_EQ(Json::parse(intents({"list", "--finished", "--json"}).out)["finished"][0]["phase"],
+            "completed");  // Beside the process that runs them.
+  close();
+  EXPECT_EQ(intents({"drop", parked(), "--why", "refunded by hand"}).code, 0);
+  const Outcome text = intents({"list", "--finished"});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_TRUE(mentions(text.out, "dropped")) << text.out;
+  EXPECT_TRUE(mentions(text.out, "refunded by hand")) << text.out;
+  const Json json = Json::parse(intents({"list", "--finished", "--json"}).out)["finished"];
+  ASSERT_EQ(json.size(), 2u);
+  EXPECT_EQ(json[1]["id"], parked_.value);
+  EXPECT_EQ(json[1]["key"], "order 7");
+  EXPECT_EQ(json[1]["reason"], "refunded by hand");
+  EXPECT_FALSE(json[1]["finished"].get<std::string>().empty());
+  EXPECT_TRUE(mentions(intents({"show", parked()}).err, "list --finished"));
+  std::filesystem::remove_all(dir() / "shop");
+  open();
+  EXPECT_EQ(intents({"list", "--finished"}).out, "no finished intents are remembered\n");
+}
+
+TEST_F(IntentsCommand, HelpShowsEachVerbAsItIsTyped) {
+  for (const std::string verb : {"list", "show", "retry", "drop"}) {
+    const std::string help = intents({verb, "--help"}).out;
+    EXPECT_TRUE(mentions(help, "Usage: forelog intents DIR " + verb + " [OPTIONS]")) << help;
+    EXPECT_TRUE(mentions(help, "--json")) << help;
+  }
 }
 
 TEST_F(IntentsCommand, SaysWhatIsMissing) {

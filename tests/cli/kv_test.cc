@@ -98,6 +98,7 @@ TEST_F(KvProgramTest, ABatchAcknowledgesWhileItsInputGoesOn) {
   expect(kv("get", {"a"}), "1\n");  // Beside the writer.
   const Outcome second = kv("put", {"a", "2"});
   EXPECT_EQ(second.code, 5) << second.err;
+  EXPECT_TRUE(mentions(second.err, "get, scan, dump and stats work beside it")) << second.err;
   batch.write("{\"key\":\"b\",\"value\":\"2\"}\n");
   EXPECT_EQ(batch.read_line(), "{\"applied\":true,\"lsn\":2}");
   batch.write("{\"key\":\"c\",\"val");
@@ -302,6 +303,47 @@ TEST_F(KvProgramTest, AMemberThatMeansNothingIsRefusedAndNamed) {
          "1 key loaded, the last with LSN 1\n");
 }
 
+TEST_F(KvProgramTest, AMemberThatIsThereTwiceIsRefusedWithItsLine) {
+  for (const char* command : {"load", "batch"}) {
+    for (const char* line :
+         {R"({"key":"a","value":"1","value":"2"})", R"({"key":"a","key":"b","value":"1"})",
+          R"([{"key":"a","value":"1"},{"key":"b","value":"1","value":"1"}])"}) {
+      const Outcome outcome = kv(command, {}, "\n" + std::string(line) + "\n");
+      EXPECT_EQ(outcome.code, 1) << line;
+      EXPECT_TRUE(mentions(outcome.err, "line 2: \"")) << outcome.err;
+      EXPECT_TRUE(mentions(outcome.err, "\" is there twice in one object")) << outcome.err;
+    }
+  }
+  expect(kv("scan", {"--keys"}), "");
+  // Of objects beside each other each has its own.
+  expect(kv("batch", {}, "[{\"key\":\"a\",\"value\":\"1\"},{\"key\":\"b\",\"value\":\"1\"}]\n"),
+         "1\n");
+}
+
+TEST_F(KvProgramTest, WrongUsageNamesWhatIsWrongAndTheCommandAsItIsTyped) {
+  EXPECT_TRUE(mentions(kv("get", {"--help"}).out, "Usage: forelog kv DIR get [OPTIONS] KEY\n"));
+  const auto told = [](const Arguments& arguments) {
+    const Outcome outcome = run_command(forelog(arguments));
+    EXPECT_EQ(outcome.code, 2) << outcome.err;
+    return outcome.err;
+  };
+  EXPECT_EQ(told({"kv", "s", "fly"}),
+            "forelog: 'fly' is not a command of `forelog kv`\nRun `forelog kv --help` for its "
+            "usage.\n");
+  EXPECT_EQ(told({"help", "kv"}),
+            "forelog: 'help' is not a command\nRun `forelog --help` for its usage.\n");
+  EXPECT_TRUE(mentions(told({"kv", "s", "get", "-x"}), "Run `forelog kv DIR get --help`"));
+  EXPECT_TRUE(mentions(told({"kv", "s", "get", "a", "-x"}), "-x\nRun `forelog kv DIR get --help`"));
+  EXPECT_TRUE(mentions(told({"kv", "s", "-x"}), "'-x' is not an option of `forelog kv`"));
+}
+
+TEST_F(KvProgramTest, StatsDoNotCallARefusedWriteTheLastWrite) {
+  kv("put", {"a", "1"});
+  kv("put", {"a", "2", "--if-version", "7"});
+  const std::string text = kv("stats").out;
+  EXPECT_TRUE(mentions(text, "LSN 2: the last record of the log")) << text;
+}
+
 TEST_F(KvProgramTest, WhatIsDumpedLoadsAsItWas) {
   const Outcome loaded = kv("load", {"--json"}, many(5000));
   EXPECT_EQ(Json::parse(loaded.out)["keys"], 5000) << loaded.err;
@@ -380,7 +422,7 @@ TEST_F(KvProgramTest, ALogIsNeitherMadeInAStoreNorAppendedToBehindItsBack) {
   kv("put", {"a", "1"});
   for (const char* name : {"append", "cat", "info", "verify", "repair", "tail"}) {
     const Outcome outcome = run_command(forelog({name, store()}), "x\n");
-    EXPECT_EQ(outcome.code, 2) << name;
+    EXPECT_EQ(outcome.code, 4) << name;
     EXPECT_TRUE(mentions(outcome.err, "its log is " + store() + "/log")) << outcome.err;
   }
   const Outcome refused = run_command(forelog({"append", store() + "/log"}), "x\n");
@@ -406,6 +448,9 @@ TEST_F(KvProgramTest, OpensBesideWhatIsNoSnapshotUnderASnapshotsName) {
   expect(got, "1\n");
   EXPECT_TRUE(mentions(got.err, "passed over a damaged snapshot: 0000000000000007.snapshot"))
       << got.err;
+  const Json damaged = Json::parse(kv("stats", {"--json"}).out)["damaged"];
+  ASSERT_EQ(damaged.size(), 1u);
+  EXPECT_TRUE(mentions(damaged[0]["file"], "0000000000000007.snapshot"));
   expect(kv("put", {"more", "2"}), "3\n");
   EXPECT_EQ(kv("checkpoint").code, 0);
   expect(kv("get", {"more"}), "2\n");
