@@ -55,22 +55,32 @@ struct DurableBase::Impl {
     update.level = level;
     update.then = then;
     update.lsn = lsn;
-    Status settled = settle(update, deadline);
-    if (settled.code() == Code::timed_out && !update.settled && !queue->abandon(update, settled)) {
-      settled = settle(update, {});
+    Status status;
+    if (!settle(update, deadline, status) && !queue->abandon(update, status)) {
+      (void)settle(update, {}, status);  // Without a deadline it never says no.
     }
     checkpointer->note_update();
-    FORELOG_TRY(std::move(settled));
+    FORELOG_TRY(std::move(status));
     return lsn;
   }
 
-  // What became of it; or timed_out, when it is to be abandoned.
-  Status settle(snapshot::Update& update, const std::optional<Deadline>& deadline) {
-    if (!queue->enter(update, deadline)) return behind_others();
-    Status waited = log->wait(update.lsn, update.level, deadline);
-    if (waited.code() == Code::timed_out) return waited;
-    if (!waited.ok()) return queue->fail(update, std::move(waited));
-    return queue->settle(update, deadline) ? std::move(update.status) : behind_others();
+  // `status` is what became of it. False: the deadline passed before, as `status` says, and it is to be
+  // abandoned.
+  bool settle(snapshot::Update& update, const std::optional<Deadline>& deadline, Status& status) {
+    if (queue->enter(update, deadline)) {
+      status = log->wait(update.lsn, update.level, deadline);
+      if (status.code() == Code::timed_out) return false;
+      if (!status.ok()) {
+        status = queue->fail(update, std::move(status));
+        return true;
+      }
+      if (queue->settle(update, deadline)) {
+        status = std::move(update.status);
+        return true;
+      }
+    }
+    status = behind_others();
+    return false;
   }
 };
 

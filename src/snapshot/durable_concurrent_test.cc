@@ -39,8 +39,11 @@ void post(Durable<State>& bank, int updater) {
     const auto level = static_cast<Durability>(i % 3);
     const std::string command = "updater" + std::to_string(updater) + " 1";
     if (i % 10 == 0) {
-      const auto lsn = bank.update(command, level, Deadline());
+      bool seen = false;
+      const auto lsn = bank.update_then(
+          command, [&](const State&) { seen = true; }, level, Deadline());
       EXPECT_TRUE(lsn || lsn.error().code() == Code::timed_out) << lsn.error().message();
+      EXPECT_EQ(seen, lsn.has_value());
     } else {
       Lsn seen;
       const auto lsn = bank.update_then(
