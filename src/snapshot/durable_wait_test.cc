@@ -205,6 +205,7 @@ TEST_F(DurableWaitTest, StatisticsHoldUpNobody) {
   constexpr int kPollers = 8, kUpdates = 300;
   std::atomic<bool> over{false};
   std::vector<std::thread> pollers;
+  pollers.reserve(kPollers);
   for (int i = 0; i < kPollers; ++i) {
     pollers.emplace_back([&] {
       while (!over) EXPECT_LE(bank_->stats().bytes_behind, 100'000u);
