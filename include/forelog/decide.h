@@ -34,8 +34,8 @@ struct Vote {
   std::string receipt = {};
 };
 
-// Something that takes part in decisions: a log in this process (log_participant.h), or a stub of one
-// elsewhere. Every call may be a repetition, of any earlier one, and has the effect of one. An error
+// Something that takes part in decisions: a log in this process (log_participant.h), or what stands
+// for one elsewhere. Every call may be a repetition, of any earlier one, and has the effect of one. An error
 // says nothing of what became of the call: it is asked again later.
 // Threading: the coordinator calls it from several threads.
 class FORELOG_EXPORT Participant {

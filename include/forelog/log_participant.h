@@ -45,7 +45,7 @@ class FORELOG_EXPORT LogParticipantBase : public Participant {
  public:
   using Make = std::function<std::unique_ptr<TransactionalState>()>;
   using Look = std::function<void(const TransactionalState&)>;
-  // Asks a coordinator: Coordinator::decision, or its stub.
+  // Asks a coordinator: Coordinator::decision, or what stands for it elsewhere.
   using Ask = std::function<Result<Decision>(std::string_view transaction)>;
 
   static Result<LogParticipantBase> open(const std::filesystem::path& dir,

@@ -1,5 +1,5 @@
 // SegmentReader: the bytes of one segment of a log, as they are on the disk, each frame verified before
-// it is shown. What copies of logs are made with; LogBuilder puts them together again.
+// it is shown: what copies of logs are made with.
 #pragma once
 
 #include <cstdint>

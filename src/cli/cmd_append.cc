@@ -18,10 +18,10 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/place.h"
 #include "cli/record_splitter.h"
 #include "cli/reports.h"
 #include "cli/signals.h"
-#include "cli/store_directory.h"
 #include "cli/units.h"
 #include "forelog/log.h"
 #include "forelog/try.h"
@@ -198,10 +198,8 @@ class Session {
 };
 
 ExitCode run_append(const AppendOptions& options) {
-  if (Status status = check_is_no_store(options.dir); !status.ok()) return fail(status);
-  if (!options.force) {
-    if (Status status = check_is_no_log_of_store(options.dir); !status.ok()) return fail(status);
-  }
+  const Status place = check_for_appending(options.dir, options.force);
+  if (!place.ok()) return fail(place);
   const Interrupts interrupts;
   Result<Log> log = Log::open(options.dir, {.segment_bytes = options.segment_bytes});
   if (!log) return fail(log.error());

@@ -1,6 +1,5 @@
 // forelog intents: what is unfinished in a directory of intents, and an operator's word on it.
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,13 +11,11 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/place.h"
-#include "cli/reading.h"
 #include "cli/reports.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/units.h"
 #include "forelog/intents.h"
-#include "forelog/snapshot.h"
 #include "forelog/try.h"
 #include "forelog/zstd.h"
 #include "intents/intent_state.h"
@@ -61,18 +58,6 @@ std::size_t count_in(const Intent& intent, StepState state) {
   return count;
 }
 
-// The attempt that parked it counts too. It has no record of its own, but the one that parks it, whose
-// reason begins with these words (src/intents/attempt.cc): an operator's own words do not.
-std::uint64_t attempts_of(const Intent& intent) {
-  const auto step = intent.next_step();
-  if (!intent.parked || !step) return intent.attempts;
-  const std::uint64_t last = std::uint64_t{intent.attempts} + 1;
-  const std::string words = (intent.phase == IntentPhase::aborting ? "undoing step " : "step ") +
-                            std::to_string(*step) + " (" + intent.plan->steps[*step] + ") failed " +
-                            std::to_string(last) + " time";
-  return intent.last_error.starts_with(words) ? last : intent.attempts;
-}
-
 bool has_next_attempt(const Intent& intent) { return intent.attempts > 0 && !intent.parked; }
 
 void put_bytes(Json& json, const std::string& name, const std::string& bytes) {
@@ -96,7 +81,7 @@ Json to_json(const Intent& intent) {
   json["timeout"] = static_cast<double>(intent.plan->timeout.count()) / 1000;
   json["pivot"] = intent.plan->pivot ? Json(*intent.plan->pivot) : Json();
   json["next_step"] = intent.next_step() ? Json(*intent.next_step()) : Json();
-  json["attempts"] = attempts_of(intent);
+  json["attempts"] = intent.attempts;
   json["next_attempt"] = has_next_attempt(intent) ? Json(time_text(intent.next_attempt)) : Json();
   put_bytes(json, "last_error", intent.last_error);
   put_bytes(json, "reason", intent.reason);
@@ -127,7 +112,7 @@ std::string list_text(const std::vector<IntentPointer>& intents) {
     table.add({std::to_string(intent->id.value), intent->plan->kind, state_text(*intent),
                std::to_string(count_in(*intent, StepState::done)) + " of " +
                    std::to_string(intent->steps.size()),
-               next_text(*intent), std::to_string(attempts_of(*intent)), time_text(intent->begun),
+               next_text(*intent), std::to_string(intent->attempts), time_text(intent->begun),
                intent->last_error.empty() ? "-" : printable(intent->last_error)});
   }
   return table.text("");
@@ -148,8 +133,8 @@ std::string show_text(const Intent& intent) {
   text += line("reason", printable(intent.reason));
   text += line("begun", time_text(intent.begun));
   text += line("next step", next_text(intent));
-  if (const std::uint64_t attempts = attempts_of(intent); attempts > 0) {
-    text += line("failed", count_of(attempts, "attempt") +
+  if (intent.attempts > 0) {
+    text += line("failed", count_of(intent.attempts, "attempt") +
                                (has_next_attempt(intent)
                                     ? ", the next not before " + time_text(intent.next_attempt)
                                     : ""));
@@ -175,23 +160,9 @@ DurableOptions options_of() {
   return options;
 }
 
-// Everything that is known there. As Intents::look does it, which tells of the unfinished alone:
-// without a lock, beside the process that runs them.
 Result<intents::IntentImage> look(const std::string& dir) {
   FORELOG_TRY(check_directory(dir));
-  const auto recovered = [&]() -> Result<intents::IntentImage> {
-    const std::filesystem::path place = dir;
-    const Log log = FORELOG_TRY(open_to_read(place / "log"));
-    const Snapshots snapshots =
-        FORELOG_TRY(Snapshots::open(place / "snapshots", {.create_if_missing = false,
-                                                          .read_only = true,
-                                                          .kind = intents::kSnapshotKind,
-                                                          .compression = &zstd()}));
-    intents::IntentState state;
-    FORELOG_TRY(recover(log, snapshots, state));
-    return state.image();
-  };
-  auto image = recovered();
+  auto image = intents::look(dir, options_of());
   if (!image) return explain_place(image.error(), dir, Meant::intents);
   return image;
 }

@@ -7,8 +7,8 @@
 //   [{…},{…}]                                   all of these, or none
 //
 // Bytes that are not UTF-8 are in "key_base64" and "value_base64" instead. "version" beside a value is
-// for people to read. A member that is none of these is an error, and one
-// that is there twice is.
+// for people to read. A member that is none of these, or is there twice, is
+// an error.
 //
 // Threading: pure functions.
 #pragma once

@@ -139,6 +139,26 @@ Status check_directory(const fs::path& dir) {
   return {Code::not_found, dir.string() + " is not a directory, but a file"};
 }
 
+Status check_for_appending(const fs::path& dir, bool force) {
+  constexpr const char* kWayOut =
+      ". To write to the store use `forelog kv DIR put`, or the program that it belongs to";
+  std::error_code error;
+  const auto is_state = [&](const fs::path& at) {
+    return fs::is_directory(at / "log", error) && fs::is_directory(at / "snapshots", error);
+  };
+  if (is_state(dir)) {
+    return {Code::not_found,
+            dir.string() + " is a store: its log is " + (dir / "log").string() + kWayOut};
+  }
+  // By way of the directory itself, so that "." and links among its parents mean what they do.
+  const fs::path log = fs::canonical(dir, error);
+  if (error || force || log.filename() != "log" || !is_state(log.parent_path())) return {};
+  return {Code::invalid_argument,
+          dir.string() + " is the log of a store, " + log.parent_path().string() +
+              ", which a record that is no command of it would end. Nothing was changed" + kWayOut +
+              "; --force appends all the same"};
+}
+
 Status explain_place(const Status& error, const fs::path& dir, Meant meant) {
   switch (error.code()) {
     case Code::not_found:

@@ -17,6 +17,11 @@ enum class Meant : std::uint8_t { log, store, intents };
 // log is never opened through; not_found, for a file.
 Status check_directory(const std::filesystem::path& dir);
 
+// For whoever is about to append, before a log is made or written to. Errors: not_found, `dir` is a store
+// itself, which a log in its root would lock out; invalid_argument, unless `force`: it is the log of
+// one, which a record that is no command of it would end.
+Status check_for_appending(const std::filesystem::path& dir, bool force);
+
 // `error` is what opening `dir` came to. Where the directory is certainly not one of what was meant:
 // not_found, with what it is, and where what was meant lies nearby. Else the error as it is: what is
 // damaged, newer or in use stays so.

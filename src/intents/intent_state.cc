@@ -136,6 +136,8 @@ Status IntentState::move(Intent& intent, Command& command) {
     case CommandKind::aborting: return abort(intent, command);
     case CommandKind::compensated: return compensated(intent, command);
     case CommandKind::parked:
+      // By an attempt that failed, and which has no other record; or at someone's word.
+      if (command.seen != Lsn()) ++intent.attempts;
       intent.parked = true;
       intent.last_error = std::move(command.text);
       return {};

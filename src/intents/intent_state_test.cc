@@ -104,6 +104,20 @@ TEST_F(IntentStateTest, WhatWasDecidedBeforeAChangeIsRefused) {
   EXPECT_EQ(at(id).attempts, 1u);
 }
 
+TEST_F(IntentStateTest, TheAttemptThatParksItCountsAndAPersonsWordDoesNot) {
+  const IntentId id = begin(plan_of({"a"}));
+  failed(id, 0, "once");
+  Command command;
+  command.kind = CommandKind::parked;
+  command.id = id;
+  command.seen = at(id).changed;
+  EXPECT_EQ(apply(command), Code::ok);
+  EXPECT_EQ(at(id).attempts, 2u);
+  command.seen = Lsn();
+  EXPECT_EQ(apply(command), Code::ok);
+  EXPECT_EQ(at(id).attempts, 2u);
+}
+
 TEST_F(IntentStateTest, BehindThePivotStepsAreDoneInAnyOrder) {
   const IntentId id = begin(plan_of({"a", "pivot", "c", "d"}, 1));
   EXPECT_EQ(done(id, 0), Code::ok);

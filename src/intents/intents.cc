@@ -87,21 +87,7 @@ Result<Intents> Intents::open(const std::filesystem::path& dir, IntentsOptions o
 Result<std::vector<IntentPointer>> Intents::look(const std::filesystem::path& dir,
                                                  const DurableOptions& options) {
   return base::guarded([&]() -> Result<std::vector<IntentPointer>> {
-    Options log_options;
-    log_options.recovery = RecoveryPolicy::read_only;
-    log_options.create_if_missing = false;
-    log_options.file_system = options.log.file_system;
-    const Log log = FORELOG_TRY(Log::open(dir / "log", std::move(log_options)));
-    SnapshotOptions snapshot_options;
-    snapshot_options.read_only = true;
-    snapshot_options.kind = intents::kSnapshotKind;
-    snapshot_options.compression = options.snapshots.compression;
-    snapshot_options.file_system = options.log.file_system;
-    const Snapshots snapshots =
-        FORELOG_TRY(Snapshots::open(dir / "snapshots", std::move(snapshot_options)));
-    intents::IntentState state;
-    FORELOG_TRY(recover(log, snapshots, state));
-    return state.image().open;
+    return FORELOG_TRY(intents::look(dir, options)).open;
   });
 }
 

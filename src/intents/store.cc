@@ -15,6 +15,24 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& dir,
   return std::unique_ptr<Store>(new Store(std::move(durable), file_system));
 }
 
+Result<IntentImage> look(const std::filesystem::path& dir, const DurableOptions& options) {
+  Options log_options;
+  log_options.recovery = RecoveryPolicy::read_only;
+  log_options.create_if_missing = false;
+  log_options.file_system = options.log.file_system;
+  const Log log = FORELOG_TRY(Log::open(dir / "log", std::move(log_options)));
+  SnapshotOptions snapshot_options;
+  snapshot_options.read_only = true;
+  snapshot_options.kind = kSnapshotKind;
+  snapshot_options.compression = options.snapshots.compression;
+  snapshot_options.file_system = options.log.file_system;
+  const Snapshots snapshots =
+      FORELOG_TRY(Snapshots::open(dir / "snapshots", std::move(snapshot_options)));
+  IntentState state;
+  FORELOG_TRY(recover(log, snapshots, state));
+  return state.image();
+}
+
 Result<IntentState::Verdict> Store::apply(Command command, Durability level) {
   command.time = now();
   IntentState::Verdict verdict;

@@ -48,6 +48,9 @@ class Store {
   std::string log_id_;
 };
 
+// Of Intents::look: also those that are finished and remembered.
+Result<IntentImage> look(const std::filesystem::path& dir, const DurableOptions& options);
+
 // The kind of state that snapshots of intents are marked with.
 inline constexpr const char* kSnapshotKind = "forelog/intents";
 
