@@ -1,53 +1,22 @@
 // Log::begin_epoch: a copy of a log goes on by itself, and every segment from there on says so.
 #include <gtest/gtest.h>
 
-#include <string>
+#include "log/test_disk.h"
 
-#include "forelog/fault_file_system.h"
-#include "forelog/log.h"
-#include "forelog/maintain.h"
-#include "forelog/memory_file_system.h"
-
-namespace forelog {
+namespace forelog::testing {
 namespace {
 
-const std::filesystem::path kDir = "/log";
-
-class EpochTest : public ::testing::Test {
- protected:
-  EpochTest() { options_.segment_bytes = 64 * KiB; }
-  void open(FileSystem& file_system) {
-    log_.reset();
-    options_.file_system = &file_system;
-    auto opened = Log::open(kDir, options_);
-    ASSERT_TRUE(opened) << opened.error().message();
-    log_.emplace(*std::move(opened));
-  }
-  void append(int count, std::size_t bytes = 10) {
-    for (int i = 0; i < count; ++i) ASSERT_TRUE(log_->commit(std::string(bytes, 'x')));
-  }
-  LogInfo info() {
-    InspectOptions options;
-    options.file_system = &disk_;
-    auto looked = inspect(kDir, options);
-    EXPECT_TRUE(looked) << looked.error().message();
-    return looked ? *looked : LogInfo();
-  }
-
-  MemoryFileSystem disk_;
-  Options options_;
-  std::optional<Log> log_;
-};
+class EpochTest : public TestDisk {};
 
 TEST_F(EpochTest, ALogBeginsInEpochZero) {
-  open(disk_);
-  append(3);
+  open();
+  commit(3);
   EXPECT_EQ(info().epoch, Epoch());
 }
 
 TEST_F(EpochTest, BeginsWithoutDroppingAnything) {
-  open(disk_);
-  append(3);
+  open();
+  commit(3);
   const auto begun = log_->begin_epoch(Lsn(3));
   ASSERT_TRUE(begun) << begun.error().message();
   EXPECT_EQ(begun->number, 1u);
@@ -55,18 +24,18 @@ TEST_F(EpochTest, BeginsWithoutDroppingAnything) {
   EXPECT_EQ(begun->parent, 0u);
   EXPECT_EQ(begun->first_lsn, Lsn(4));
   EXPECT_EQ(info().epoch, *begun);
-  append(1);
+  commit(1);
   EXPECT_EQ(log_->watermarks().synced, Lsn(4));
   disk_.power_cut();
-  open(disk_);
+  open();
   EXPECT_EQ(log_->first_lsn(), Lsn(1));
   EXPECT_EQ(log_->watermarks().synced, Lsn(4));
   EXPECT_EQ(info().epoch, *begun);
 }
 
 TEST_F(EpochTest, BeginsBehindWhatIsKept) {
-  open(disk_);
-  append(5);
+  open();
+  commit(5);
   const auto begun = log_->begin_epoch(Lsn(2));
   ASSERT_TRUE(begun);
   EXPECT_EQ(begun->first_lsn, Lsn(3));
@@ -76,11 +45,11 @@ TEST_F(EpochTest, BeginsBehindWhatIsKept) {
 }
 
 TEST_F(EpochTest, EverySegmentBehindItIsInIt) {
-  open(disk_);
-  append(3);
+  open();
+  commit(3);
   const auto first = log_->begin_epoch(Lsn(3));
   ASSERT_TRUE(first);
-  append(4, 60'000);  // Rotations.
+  commit(4, 60'000);  // Rotations.
   EXPECT_EQ(info().epoch, *first);
   ASSERT_TRUE(log_->keep_through(Lsn(5)).ok());
   EXPECT_EQ(info().epoch, *first);
@@ -89,13 +58,13 @@ TEST_F(EpochTest, EverySegmentBehindItIsInIt) {
   EXPECT_EQ(second->number, 2u);
   EXPECT_EQ(second->parent, first->branch);
   EXPECT_NE(second->branch, first->branch);
-  append(1);
+  commit(1);
   // A torn tail is cut off by a segment of the same epoch.
   ASSERT_TRUE(log_->append("torn"));
   ASSERT_TRUE(log_->wait(Lsn(7), Durability::written).ok());
   std::uint64_t choice = 0;
   disk_.power_cut([&](std::uint64_t choices) { return choice++ % choices; });
-  open(disk_);
+  open();
   EXPECT_EQ(info().epoch, *second);
 }
 
@@ -106,19 +75,18 @@ TEST_F(EpochTest, ACrashLeavesTheOldOrTheNew) {
     cut = false;
     log_.reset();
     disk_ = MemoryFileSystem();
-    FaultFileSystem calls(disk_);
-    open(calls);
-    append(5);
+    open();
+    commit(5);
     std::uint64_t made = 0;
-    calls.set_hook([&](const FaultFileSystem::Call&) -> std::optional<FaultFileSystem::Fault> {
+    faults_.set_hook([&](const FaultFileSystem::Call&) -> std::optional<FaultFileSystem::Fault> {
       if (++made < n) return std::nullopt;
       cut = true;
       return FaultFileSystem::Fault{Status(Code::io_error, "the power went"), 0};
     });
     const auto begun = log_->begin_epoch(Lsn(4));
-    calls.fail_nothing();
+    faults_.fail_nothing();
     disk_.power_cut();
-    open(disk_);
+    open();
     const Epoch now = info().epoch;
     const Lsn last = log_->watermarks().synced;
     if (begun) {
@@ -129,4 +97,4 @@ TEST_F(EpochTest, ACrashLeavesTheOldOrTheNew) {
 }
 
 }  // namespace
-}  // namespace forelog
+}  // namespace forelog::testing

@@ -7,44 +7,19 @@
 #include <string>
 #include <vector>
 
-#include "forelog/log.h"
-#include "forelog/maintain.h"
-#include "forelog/memory_file_system.h"
+#include "log/test_disk.h"
 
-namespace forelog {
+namespace forelog::testing {
 namespace {
 
-const std::filesystem::path kDir = "/log";
 using Bytes = std::vector<std::byte>;
 
-class SegmentReaderTest : public ::testing::Test {
+class SegmentReaderTest : public TestDisk {
  protected:
-  SegmentReaderTest() {
-    options_.file_system = &disk_;
-    options_.segment_bytes = 64 * KiB;
-    open();
-  }
-  void open() {
-    log_.reset();
-    auto opened = Log::open(kDir, options_);
-    ASSERT_TRUE(opened) << opened.error().message();
-    log_.emplace(*std::move(opened));
-  }
-  void append(int count, std::size_t bytes = 1000) {
-    for (int i = 0; i < count; ++i) {
-      ASSERT_TRUE(log_->commit(std::string(bytes, static_cast<char>('a' + i % 26))));
-    }
-  }
-  LogInfo info() {
-    InspectOptions options;
-    options.file_system = &disk_;
-    auto looked = inspect(kDir, options);
-    EXPECT_TRUE(looked) << looked.error().message();
-    return looked ? *looked : LogInfo();
-  }
+  SegmentReaderTest() { open(); }
   Result<Bytes> read(const SegmentInfo& segment, Lsn through, SegmentPosition from = {},
                      SegmentPosition* behind = nullptr) {
-    auto opened = SegmentReader::open(kDir, segment, from, through, &disk_);
+    auto opened = SegmentReader::open(kLogDir, segment, from, through, &disk_);
     if (!opened) return opened.error();
     SegmentReader reader = *std::move(opened);
     Bytes bytes;
@@ -57,18 +32,14 @@ class SegmentReaderTest : public ::testing::Test {
     if (behind != nullptr) *behind = reader.position();
     return bytes;
   }
-  Bytes file(const SegmentInfo& segment) { return *disk_.read_file(kDir / segment.file); }
+  Bytes file(const SegmentInfo& segment) { return *disk_.read_file(kLogDir / segment.file); }
   static bool begins_with(const Bytes& whole, const Bytes& part) {
     return part.size() <= whole.size() && std::equal(part.begin(), part.end(), whole.begin());
   }
-
-  MemoryFileSystem disk_;
-  Options options_;
-  std::optional<Log> log_;
 };
 
 TEST_F(SegmentReaderTest, ReadsWhatIsOnTheDisk) {
-  append(200);
+  commit(200, 1000);
   const LogInfo info = this->info();
   ASSERT_GE(info.segments.size(), 3u);
   for (const SegmentInfo& segment : info.segments) {
@@ -84,7 +55,7 @@ TEST_F(SegmentReaderTest, ReadsWhatIsOnTheDisk) {
 }
 
 TEST_F(SegmentReaderTest, GoesOnWhereItEnded) {
-  append(20);
+  commit(20, 1000);
   const SegmentInfo segment = info().segments.front();
   const auto whole = read(segment, Lsn(20));
   SegmentPosition at;
@@ -111,14 +82,14 @@ TEST_F(SegmentReaderTest, StopsBeforeARecordThatIsNotAskedFor) {
 }
 
 TEST_F(SegmentReaderTest, EveryFlippedByteIsTold) {
-  append(3, 100);
+  commit(3);
   ASSERT_TRUE(log_->close().ok());
   const SegmentInfo segment = info().segments.front();
   const Bytes good = file(segment);
   for (std::size_t at = 0; at < segment.data_bytes; ++at) {
     Bytes bad = good;
     bad[at] ^= std::byte{0x40};
-    ASSERT_TRUE(disk_.write_file(kDir / segment.file, ByteView(std::span(bad))).ok());
+    ASSERT_TRUE(disk_.write_file(kLogDir / segment.file, ByteView(std::span(bad))).ok());
     const auto bytes = read(segment, Lsn(3));
     ASSERT_FALSE(bytes) << at;
     EXPECT_EQ(bytes.error().code(), Code::corrupt) << bytes.error().message();
@@ -126,11 +97,11 @@ TEST_F(SegmentReaderTest, EveryFlippedByteIsTold) {
 }
 
 TEST_F(SegmentReaderTest, ALostFrameIsTold) {
-  append(100);
+  commit(100, 1000);
   const SegmentInfo segment = info().segments.front();
   Bytes bytes = file(segment);
   std::fill(bytes.begin() + 30'000, bytes.end(), std::byte{0});
-  ASSERT_TRUE(disk_.write_file(kDir / segment.file, ByteView(std::span(bytes))).ok());
+  ASSERT_TRUE(disk_.write_file(kLogDir / segment.file, ByteView(std::span(bytes))).ok());
   const auto got = read(segment, Lsn(100));
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code(), Code::corrupt);
@@ -138,7 +109,7 @@ TEST_F(SegmentReaderTest, ALostFrameIsTold) {
 }
 
 TEST_F(SegmentReaderTest, WhatWasDroppedOrReplacedIsTold) {
-  append(200);
+  commit(200, 1000);
   const std::vector<SegmentInfo> segments = info().segments;
   ASSERT_TRUE(log_->keep_from(segments[1].first_lsn).ok());
   EXPECT_EQ(read(segments[0], Lsn(200)).error().code(), Code::trimmed);
@@ -155,4 +126,4 @@ TEST_F(SegmentReaderTest, AnEmptySegmentIsItsHeader) {
 }
 
 }  // namespace
-}  // namespace forelog
+}  // namespace forelog::testing

@@ -223,6 +223,11 @@ class TestDisk : public ::testing::Test {
     ASSERT_TRUE(log_->close().ok());
     log_.reset();
   }
+  LogInfo info() {
+    auto looked = inspect(kLogDir, {.file_system = &disk_});
+    EXPECT_TRUE(looked) << looked.error().message();
+    return looked ? *std::move(looked) : LogInfo();
+  }
   // The process dies; what it had written stays.
   void end_process() {
     disk_.kill_process();
